@@ -1,0 +1,1 @@
+"""The fully convolutional networks, plain torch modules, by name."""

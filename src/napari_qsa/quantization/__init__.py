@@ -1,0 +1,1 @@
+"""Weight and activation schemes behind two small protocols; packing."""
