@@ -1,0 +1,45 @@
+"""Networks by name, so that an ensemble file can say which one it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from napari_qsa.errors import QsaError
+from napari_qsa.networks.efficient_fcn import EfficientFCN
+from napari_qsa.networks.unet import UNet
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"efficient_fcn": EfficientFCN, "unet": UNet}
+
+
+def build_network(name: str, in_channels: int = 3, **options: Any) -> nn.Module:
+    """Build a network in training mode.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NETWORKS``.
+    in_channels : int
+        Channels of the image.
+    **options
+        The network's own options, such as ``width``.
+
+    Returns
+    -------
+    torch.nn.Module
+        Maps normalised ``(N, C, H, W)`` float32 to :class:`~napari_qsa.networks.output.Output`;
+        H and W must be multiples of its ``stride``.
+
+    Raises
+    ------
+    QsaError
+        If the name or an option is unknown.
+    """
+    if name not in NETWORKS:
+        raise QsaError(f"There is no network {name!r}; choose one of {', '.join(NETWORKS)}.")
+    try:
+        return NETWORKS[name](in_channels=in_channels, **options)
+    except TypeError as error:
+        raise QsaError(f"The network {name!r} does not take these options: {error}.") from error
