@@ -1,0 +1,22 @@
+"""Pixels and labels in: GlaS, folders of images, stacks; pixel sizes; folds by patient."""
+
+from napari_qsa.images.dataset import GLAS_PIXEL_SIZE, Dataset, Item, open_dataset
+from napari_qsa.images.folds import patient_folds
+from napari_qsa.images.identity import sha256
+from napari_qsa.images.reading import Image, read_image, read_labels, to_unit
+from napari_qsa.images.scaling import rescale, resize_to
+
+__all__ = [
+    "GLAS_PIXEL_SIZE",
+    "Dataset",
+    "Image",
+    "Item",
+    "open_dataset",
+    "patient_folds",
+    "read_image",
+    "read_labels",
+    "rescale",
+    "resize_to",
+    "sha256",
+    "to_unit",
+]

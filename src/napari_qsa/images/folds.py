@@ -1,0 +1,111 @@
+"""Cross-validation folds that never split a patient."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_qsa.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_qsa.images.dataset import Item
+
+RESTARTS = 200
+
+
+def patient_folds(items: Iterable[Item], n_folds: int = 5, seed: int = 0) -> dict[str, int]:
+    """Deal the items into folds, balanced in images and in grade.
+
+    All items of a patient go to one fold; an item without a patient is its own group, and
+    the pages of one file are one group. A greedy deal, largest group first, is started
+    `RESTARTS` times from seeded random orders, and the most balanced result is kept. The
+    result depends on the names, patients and grades only, not on the order of the items.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        With unique names.
+    n_folds : int
+        At least 2, at most the number of groups.
+    seed : int
+        Of the restarts.
+
+    Returns
+    -------
+    dict
+        Fold (0 to ``n_folds - 1``) by the item's name, in the order of the items.
+
+    Raises
+    ------
+    DatasetError
+        If there are fewer groups than folds.
+    """
+    items = list(items)
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in sorted(items, key=lambda item: item.name):
+        groups[_group(item)].append(item)
+    if n_folds < 2 or len(groups) < n_folds:
+        raise DatasetError(
+            f"{len(groups)} patients (or single images) cannot be dealt into {n_folds} folds: "
+            f"ask for 2 to {len(groups)} folds."
+        )
+    grades = sorted({item.grade or "" for item in items})
+    counts = np.array([_count(members, grades) for members in groups.values()], dtype=np.float64)
+    deal = _best_deal(counts, n_folds, seed)
+    fold_of_group = dict(zip(groups, deal.tolist(), strict=True))
+    return {item.name: fold_of_group[_group(item)] for item in items}
+
+
+def _group(item: Item) -> str:
+    if item.patient is not None:
+        return f"patient {item.patient}"
+    return f"file {item.image.as_posix()}" if item.page is not None else f"item {item.name}"
+
+
+def _count(members: Sequence[Item], grades: Sequence[str]) -> list[int]:
+    by_grade = Counter(item.grade or "" for item in members)
+    return [by_grade[grade] for grade in grades]
+
+
+def _imbalance(loads: NDArray[np.float64], ideal: NDArray[np.float64]) -> float:
+    """Sum the squared distances of the folds' loads from the ideal, total and by grade."""
+    by_grade = ((loads - ideal) ** 2).sum()
+    total = ((loads.sum(axis=1) - ideal.sum()) ** 2).sum()
+    return float(by_grade + total)
+
+
+def _best_deal(counts: NDArray[np.float64], n_folds: int, seed: int) -> NDArray[np.intp]:
+    random = np.random.default_rng(seed)
+    ideal = counts.sum(axis=0) / n_folds
+    best, least = np.zeros(len(counts), dtype=np.intp), np.inf
+    for _ in range(RESTARTS):
+        # Largest first, ties and near ties in a random order.
+        order = np.argsort(-counts.sum(axis=1) * random.uniform(0.7, 1.3, len(counts)))
+        deal, imbalance = _greedy(counts, order, ideal, n_folds)
+        if imbalance < least - 1e-9:
+            best, least = deal, imbalance
+    return best
+
+
+def _greedy(
+    counts: NDArray[np.float64], order: NDArray[np.intp], ideal: NDArray[np.float64], n_folds: int
+) -> tuple[NDArray[np.intp], float]:
+    loads = np.zeros((n_folds, counts.shape[1]))
+    deal = np.zeros(len(counts), dtype=np.intp)
+    sizes = np.zeros(n_folds, dtype=np.intp)
+    for place, group in enumerate(order):
+        after = loads[:, None, :] + counts[group] * np.eye(n_folds)[:, :, None]
+        costs = np.array([_imbalance(state, ideal) for state in after.swapaxes(0, 1)])
+        if len(order) - place <= (sizes == 0).sum():  # no fold may stay empty
+            costs[sizes > 0] = np.inf
+        chosen = int(np.argmin(costs))
+        loads[chosen] += counts[group]
+        sizes[chosen] += 1
+        deal[group] = chosen
+    return deal, _imbalance(loads, ideal)
