@@ -128,8 +128,8 @@ def reliability(probability: NDArray[Any], truth: NDArray[Any], bins: int = 15) 
         index = np.minimum((p * bins).astype(np.int64), bins - 1)
         total += Reliability(
             np.bincount(index, minlength=bins).astype(np.float64),
-            np.bincount(index, p, bins),
-            np.bincount(index, t, bins),
+            np.bincount(index, p, bins).astype(np.float64),
+            np.bincount(index, t, bins).astype(np.float64),
         )
     return total
 
