@@ -1,0 +1,123 @@
+"""Packing: exact round trips, sizes near the entropy, and damaged or hostile blobs."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_qsa.quantization import packing
+
+
+@st.composite
+def codes_and_levels(draw: st.DrawFn) -> tuple[np.ndarray, int]:
+    levels = draw(st.integers(1, 256))
+    count = draw(st.integers(0, 3000))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    sharpness = draw(st.sampled_from([0.0, 1.0, 8.0]))
+    weights = np.exp(-sharpness * np.arange(levels) / levels)
+    codes = rng.choice(levels, size=count, p=weights / weights.sum()).astype(np.uint8)
+    return codes, levels
+
+
+@given(codes_and_levels())
+@settings(max_examples=150, deadline=None)
+def test_roundtrip(case: tuple[np.ndarray, int]) -> None:
+    codes, levels = case
+    blob, encoding = packing.pack(codes, levels)
+    assert encoding in packing.ENCODINGS
+    assert (blob.dtype, blob.ndim) == (np.uint8, 1)
+    back = packing.unpack(blob, encoding, codes.size, levels)
+    assert back.dtype == np.uint8
+    np.testing.assert_array_equal(back, codes)
+
+
+@given(codes_and_levels())
+@settings(max_examples=50, deadline=None)
+def test_never_larger_than_bit_planes(case: tuple[np.ndarray, int]) -> None:
+    codes, levels = case
+    blob, _ = packing.pack(codes, levels)
+    assert blob.size <= (levels - 1).bit_length() * ((codes.size + 7) // 8)
+
+
+@pytest.mark.parametrize("encoding", packing.ENCODINGS)
+def test_each_encoding_is_chosen_somewhere(encoding: str) -> None:
+    rng = np.random.default_rng(0)
+    cases = {
+        "planes": (rng.integers(0, 256, 4000, dtype=np.uint8), 256),
+        "pairs": (rng.choice(9, 4000, p=np.array([1, 2, 4, 8, 16, 8, 4, 2, 1]) / 46), 9),
+        "zlib": (np.minimum(rng.geometric(0.3, 4000), 60), 61),
+    }
+    codes, levels = cases[encoding]
+    assert packing.pack(codes.astype(np.uint8), levels)[1] == encoding
+
+
+@pytest.mark.parametrize("std", [0.02, 0.03, 1.0])
+def test_gaussian_inq4_is_near_its_entropy(std: float) -> None:
+    """Nine levels, far from uniform: within 4 % of the entropy, far below the 4 bits of planes."""
+    w = std * np.random.default_rng(0).standard_normal(589_824)
+    n1 = int(np.floor(np.log2(4 * np.abs(w).max() / 3)))
+    thresholds = [2.0 ** (n1 - 4), *(1.5 * 2.0 ** np.arange(n1 - 3, n1))]
+    codes = (np.digitize(np.abs(w), thresholds) * np.where(w < 0, -1, 1) + 4).astype(np.uint8)
+    p = np.bincount(codes, minlength=9) / codes.size
+    entropy = -(p[p > 0] * np.log2(p[p > 0])).sum()
+    blob, _ = packing.pack(codes, 9)
+    bits = 8 * blob.size / codes.size
+    assert entropy <= bits < 1.04 * entropy
+    assert bits < 3
+
+
+@given(codes_and_levels(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_damage_is_a_value_error_or_valid_codes(
+    case: tuple[np.ndarray, int], data: st.DataObject
+) -> None:
+    codes, levels = case
+    blob, encoding = packing.pack(codes, levels)
+    damaged = blob.copy()
+    if damaged.size and data.draw(st.booleans()):
+        damaged[data.draw(st.integers(0, damaged.size - 1))] ^= np.uint8(
+            1 << data.draw(st.integers(0, 7))
+        )
+    else:
+        damaged = damaged[: data.draw(st.integers(0, damaged.size))]
+    try:
+        back = packing.unpack(damaged, encoding, codes.size, levels)
+    except ValueError:
+        return
+    assert back.shape == codes.shape
+    assert not back.size or int(back.max()) < levels
+
+
+def test_bomb_is_not_inflated() -> None:
+    bomb = np.frombuffer(zlib.compress(bytes(50_000_000), 9), dtype=np.uint8)
+    with pytest.raises(ValueError, match="exactly 10 bytes"):
+        packing.unpack(bomb, "zlib", 10, 4)
+    with pytest.raises(ValueError, match="exactly 5 bytes"):
+        packing.unpack(bomb, "pairs", 10, 4)
+
+
+def test_trailing_bytes_are_refused() -> None:
+    blob = np.frombuffer(zlib.compress(bytes(10)) + b"x", dtype=np.uint8)
+    with pytest.raises(ValueError, match="exactly"):
+        packing.unpack(blob, "zlib", 10, 4)
+
+
+@pytest.mark.parametrize(
+    ("codes", "levels", "match"),
+    [([4], 4, "only 4 levels"), ([0], 0, "1 to 256"), ([0], 257, "1 to 256")],
+)
+def test_pack_refuses(codes: list[int], levels: int, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        packing.pack(np.array(codes, dtype=np.uint8), levels)
+
+
+def test_unpack_refuses_codes_beyond_the_codebook() -> None:
+    blob = np.frombuffer(zlib.compress(bytes([0, 1, 5])), dtype=np.uint8)
+    with pytest.raises(ValueError, match="only 4 levels"):
+        packing.unpack(blob, "zlib", 3, 4)
+    with pytest.raises(ValueError, match="unknown encoding"):
+        packing.unpack(blob, "lzma", 3, 4)
