@@ -1,0 +1,105 @@
+"""What is known of a pool of images, and the options of a query."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_qsa.errors import QsaError
+from napari_qsa.suggestion.similarity import unit_vectors
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a query.
+
+    Attributes
+    ----------
+    k : int
+        Images to suggest, at least 1.
+    candidates : int
+        K, the most uncertain images among which `suggestive` chooses; at least 1, and taken as
+        `k` where it is smaller.
+    count_annotated : bool
+        Whether coverage starts at what the annotated images cover already. False is the paper:
+        it starts at 0.
+    seed : int
+        Of the random strategies.
+    """
+
+    k: int = 8
+    candidates: int = 16
+    count_annotated: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no query can mean."""
+        for name in ("k", "candidates"):
+            if getattr(self, name) < 1:
+                raise QsaError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.seed < 0:
+            raise QsaError(f"The seed is {self.seed}; it must be at least 0.")
+
+
+class Pool:
+    """Numbers of all images, annotated or not, in one fixed order.
+
+    Parameters
+    ----------
+    descriptors
+        ``(n, D)`` image descriptors; a zero descriptor is similar to nothing.
+    uncertainties
+        ``(n,)`` image uncertainties, any scale, higher is less certain.
+    annotated
+        ``(n,)`` whether the image is annotated.
+
+    Raises
+    ------
+    QsaError
+        If lengths differ or a number is not finite.
+    """
+
+    def __init__(
+        self, descriptors: NDArray[Any], uncertainties: NDArray[Any], annotated: NDArray[Any]
+    ) -> None:
+        if (
+            descriptors.ndim != 2
+            or uncertainties.shape != (len(descriptors),)
+            or annotated.shape != (len(descriptors),)
+        ):
+            raise QsaError(
+                f"Descriptors of shape {descriptors.shape}, uncertainties of shape "
+                f"{uncertainties.shape} and annotation marks of shape {annotated.shape} do not "
+                "describe one pool; give (n, D), (n,) and (n,)."
+            )
+        finite = np.isfinite(descriptors).all(axis=1) & np.isfinite(uncertainties)
+        if not finite.all():
+            raise QsaError(
+                f"Image {int(np.argmin(finite))} of the pool (counted from 0) has a descriptor or "
+                "an uncertainty that is NaN or infinite; predict it again or leave it out."
+            )
+        self.descriptors = descriptors
+        self.uncertainties = uncertainties.astype(np.float64)
+        self.annotated = annotated.astype(bool)
+
+    def __len__(self) -> int:
+        """Return the number of images, annotated ones included."""
+        return len(self.uncertainties)
+
+    @cached_property
+    def unannotated(self) -> NDArray[np.int64]:
+        """S_u: indices of the images without annotation, ascending."""
+        return np.flatnonzero(~self.annotated)
+
+    @cached_property
+    def by_uncertainty(self) -> NDArray[np.int64]:
+        """S_u, the most uncertain first, ties by index."""
+        own = self.unannotated
+        return own[np.argsort(-self.uncertainties[own], kind="stable")]
+
+    @cached_property
+    def vectors(self) -> NDArray[np.float64]:
+        """``(n, D)`` descriptors scaled to length 1."""
+        return unit_vectors(self.descriptors)

@@ -1,0 +1,156 @@
+"""The ranking of a pool: which images to annotate next, and why these."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_qsa.suggestion.coverage import already_covered, gain, similarity_to_pool
+from napari_qsa.suggestion.pool import Options, Pool
+from napari_qsa.suggestion.strategies import find_strategy
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an image was picked.
+
+    Attributes
+    ----------
+    image : int
+        Its index in the pool.
+    uncertainty : float
+        Its uncertainty, as given.
+    uncertainty_rank : int
+        Its place among the unannotated images, 1 the most uncertain.
+    gain : float
+        By how much it raises the coverage F of the picks before it, in images: 1 is one image
+        that was like nothing before and is exactly like this one.
+    represents : int
+        Unannotated images (itself among them) it is the most similar pick to, and more similar
+        than any annotated image where those count; ties go to the earlier pick.
+    """
+
+    image: int
+    uncertainty: float
+    uncertainty_rank: int
+    gain: float
+    represents: int
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A ranking of the unannotated images; all indices are into the pool.
+
+    Attributes
+    ----------
+    strategy : str
+        Who ranked.
+    order : NDArray[np.int64]
+        All unannotated images, each once, best first.
+    picks : NDArray[np.int64]
+        The first k of them (all, if there are fewer).
+    candidates : NDArray[np.int64]
+        The images the strategy chose the picks among, the most uncertain first; empty for a
+        strategy that does not narrow the pool.
+    why : tuple[Reason, ...]
+        One reason for each pick.
+    coverage_before, coverage_after : float
+        Mean over the unannotated images of their coverage f, 0 to 1, before and with the picks;
+        NaN without unannotated images.
+    """
+
+    strategy: str
+    order: NDArray[np.int64]
+    picks: NDArray[np.int64]
+    candidates: NDArray[np.int64]
+    why: tuple[Reason, ...]
+    coverage_before: float
+    coverage_after: float
+
+    @property
+    def coverage_gain(self) -> NDArray[np.float64]:
+        """``(k,)`` gain of each pick over those before it, in images."""
+        return np.array([reason.gain for reason in self.why], np.float64)
+
+
+def rank(
+    descriptors: NDArray[Any],
+    uncertainties: NDArray[Any],
+    annotated: NDArray[Any],
+    k: int = 8,
+    candidates: int = 16,
+    strategy: str = "suggestive",
+    count_annotated: bool = True,
+    seed: int = 0,
+) -> Ranking:
+    """Rank the unannotated images of a pool by how much annotating them should help.
+
+    Parameters
+    ----------
+    descriptors
+        ``(n, D)`` descriptors of all images; a zero descriptor is similar to nothing.
+    uncertainties
+        ``(n,)`` uncertainties of all images, the mean over their pixels.
+    annotated
+        ``(n,)`` whether each image is annotated.
+    k, candidates, count_annotated, seed
+        See `Options`.
+    strategy
+        One of `strategy_names`.
+
+    Returns
+    -------
+    Ranking
+        Empty where all images are annotated; with fewer than k left, all are picks.
+
+    Raises
+    ------
+    QsaError
+        If an option is out of range, the strategy is unknown, lengths differ, or a number is not
+        finite.
+    """
+    options = Options(k, candidates, count_annotated, seed)
+    order_pool = find_strategy(strategy)
+    pool = Pool(np.asarray(descriptors), np.asarray(uncertainties), np.asarray(annotated))
+    if len(pool.unannotated) == 0:
+        none = np.zeros(0, np.int64)
+        return Ranking(strategy, none, none, none, (), np.nan, np.nan)
+    proposal = order_pool(pool, options)
+    picks = proposal.order[:k]
+    before = already_covered(pool, count_annotated)
+    why, after = _reasons(pool, picks, before)
+    return Ranking(
+        strategy=strategy,
+        order=proposal.order,
+        picks=picks,
+        candidates=proposal.candidates,
+        why=why,
+        coverage_before=float(before.mean()),
+        coverage_after=float(after.mean()),
+    )
+
+
+def _reasons(
+    pool: Pool, picks: NDArray[np.int64], covered: NDArray[np.float64]
+) -> tuple[tuple[Reason, ...], NDArray[np.float64]]:
+    """Return a reason for each pick, and the coverage with all of them."""
+    similarity = similarity_to_pool(pool, picks)
+    nearest = similarity.argmax(axis=0)
+    nearest[similarity.max(axis=0) <= covered] = len(picks)  # covered as well before
+    represents = np.bincount(nearest, minlength=len(picks) + 1)
+    place = np.empty(len(pool), np.int64)
+    place[pool.by_uncertainty] = np.arange(1, len(pool.unannotated) + 1)
+    reasons = []
+    for i, image in enumerate(picks.tolist()):
+        reasons.append(
+            Reason(
+                image=image,
+                uncertainty=float(pool.uncertainties[image]),
+                uncertainty_rank=int(place[image]),
+                gain=gain(similarity[i], covered),
+                represents=int(represents[i]),
+            )
+        )
+        covered = np.maximum(covered, similarity[i])
+    return tuple(reasons), covered
