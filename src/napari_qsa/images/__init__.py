@@ -1,9 +1,16 @@
 """Pixels and labels in: GlaS, folders of images, stacks; pixel sizes; folds by patient."""
 
-from napari_qsa.images.dataset import GLAS_PIXEL_SIZE, Dataset, Item, open_dataset
+from napari_qsa.images.dataset import (
+    GLAS_PIXEL_SIZE,
+    Dataset,
+    Item,
+    open_dataset,
+    open_images,
+)
 from napari_qsa.images.folds import patient_folds
 from napari_qsa.images.identity import sha256
-from napari_qsa.images.reading import Image, read_image, read_labels, to_unit
+from napari_qsa.images.reading import Image, count_pages, read_image, read_labels, to_unit
+from napari_qsa.images.samples import immunohistochemistry
 from napari_qsa.images.scaling import rescale, resize_to
 
 __all__ = [
@@ -11,7 +18,10 @@ __all__ = [
     "Dataset",
     "Image",
     "Item",
+    "count_pages",
+    "immunohistochemistry",
     "open_dataset",
+    "open_images",
     "patient_folds",
     "read_image",
     "read_labels",

@@ -1,72 +1,248 @@
-"""Folders of images with labels, as a list of items."""
+"""Folders of images with labels, as a list of items: GlaS as downloaded, or any other."""
 
-from __future__ import annotations
-
-import csv
-import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from os.path import commonpath
 from pathlib import Path
 
-from napari_qsa.errors import DatasetError
+import numpy as np
+from numpy.typing import NDArray
 
-GLAS_PIXEL_SIZE = 0.62
+from napari_qsa.errors import DatasetError, ImageError
+from napari_qsa.images.folder import Pair, natural, scan_files, scan_folder
+from napari_qsa.images.glas import GLAS_PIXEL_SIZE, Case, glas_part, is_glas, read_grades
+from napari_qsa.images.reading import Image, count_pages, read_image, read_labels
+
+__all__ = ["ALL", "GLAS_PIXEL_SIZE", "Dataset", "Item", "open_dataset", "open_images"]
+
+ALL = "all"
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of a data set, with its label file if there is one."""
+    """One image of a data set, with its label file if there is one.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the data set whatever the case of its letters, so results can be named
+        after it: the file's stem, with ``_p0001`` for a page of a stack.
+    image : Path
+    label : Path or None
+    part : str
+        ``"train"``, ``"testA"`` or ``"testB"`` of GlaS; the subfolder of a nested folder;
+        else ``"all"``.
+    patient : str or None
+    grade : str or None
+        ``"benign"`` or ``"malignant"`` in GlaS.
+    page : int or None
+        Of a stack, counted from 0; None for a file of one image.
+    """
 
     name: str
     image: Path
     label: Path | None
-    part: str
-    patient: str | None
-    grade: str | None
+    part: str = ALL
+    patient: str | None = None
+    grade: str | None = None
     page: int | None = None
+
+    def read(self) -> Image:
+        """Read the image, see `read_image`."""
+        return read_image(self.image, self.page)
+
+    def read_labels(self, shape: tuple[int, int] | None = None) -> NDArray[np.int32]:
+        """Read the labels, see `read_labels`; `shape` is that of the image, to be checked."""
+        if self.label is None:
+            raise ImageError(f"{self.image} has no labels: put a {self.image.stem}_anno.png by it.")
+        page = self.page if self.page is not None and count_pages(self.label) > 1 else None
+        return read_labels(self.label, shape, page)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a folder holds."""
+    """What a folder, or the files of a command line, hold.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    items : tuple of Item
+        In natural order: 2 before 10.
+    pixel_size : float or None
+        In µm. If not None it holds for all images, whatever their files say.
+    problems : tuple of str
+        A sentence for each file that was left out.
+    """
 
     root: Path
     items: tuple[Item, ...]
     pixel_size: float | None
-    problems: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
-    def part(self, name: str) -> Dataset:
-        """Keep the items of one part."""
-        if name == "all":
+    def part(self, name: str) -> "Dataset":
+        """Keep the items of one part.
+
+        ``"all"`` keeps all of them, and so does ``"train"`` where nothing is set aside for
+        testing: neither a training nor a test part exists.
+
+        Raises
+        ------
+        DatasetError
+            If there is no such part.
+        """
+        parts = sorted({item.part for item in self.items})
+        undivided = not any(part == "train" or part.startswith("test") for part in parts)
+        if name == ALL or (name == "train" and undivided):
             return self
-        kept = tuple(item for item in self.items if item.part == name)
-        if not kept:
-            raise DatasetError(f"{self.root} has no part {name!r}.")
-        return replace(self, items=kept)
+        if name not in parts:
+            raise DatasetError(f"{self.root} has no part {name!r}: it has {', '.join(parts)}.")
+        return replace(self, items=tuple(item for item in self.items if item.part == name))
+
+    def labelled(self) -> "Dataset":
+        """Keep the items that have labels."""
+        return replace(self, items=tuple(item for item in self.items if item.label is not None))
 
 
 def open_dataset(path: str | Path) -> Dataset:
-    """List a GlaS folder."""
+    """List the images of a folder with their labels.
+
+    The folder is GlaS's if at least half of its images are called ``train_N``, ``testA_N``
+    or ``testB_N``. In any folder, the labels of ``X.*`` are ``X_anno.*``, ``X_labels.*``,
+    ``X_label.*``, ``X_mask.*`` or ``X_masks.*`` beside it, or ``X.*`` in a folder
+    ``labels``, ``label``, ``masks`` or ``mask`` inside or beside the images' folder. Where
+    a folder holds no images, those of its folder ``images`` or ``image``, else of all its
+    subfolders, are taken. Files are told from their first bytes, pixels are not read.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such folder, or no image in it.
+    """
     root = Path(path)
-    rows = {}
-    if (root / "Grade.csv").is_file():
-        with (root / "Grade.csv").open(newline="", encoding="utf-8-sig") as file:
-            for row in list(csv.reader(file))[1:]:
-                if row:
-                    rows[row[0].strip()] = [field.strip() for field in row]
-    items = []
-    for image in root.glob("*.bmp"):
-        match = re.fullmatch(r"(train|testA|testB)_(\d+)", image.stem)
-        if match:
-            row = rows.get(image.stem)
-            label = image.with_name(f"{image.stem}_anno.bmp")
-            item = Item(
-                image.stem,
-                image,
-                label if label.is_file() else None,
-                match[1],
-                row[1] if row else None,
-                row[2] if row else None,
-            )
-            items.append((match[1], int(match[2]), item))
-    items.sort(key=lambda entry: entry[:2])
-    return Dataset(root, tuple(entry[2] for entry in items), GLAS_PIXEL_SIZE, ())
+    if not root.is_dir():
+        reason = "is not a folder" if root.exists() else "does not exist"
+        raise DatasetError(f"{root} {reason}: give a folder of images.")
+    try:
+        folders, problems = scan_folder(root)
+    except OSError as error:
+        raise DatasetError(f"{root} cannot be listed ({error.strerror}): check it.") from error
+    items: list[Item] = []
+    glas: list[bool] = []
+    for folder in folders:
+        cases, complaints = read_grades(folder.path)
+        problems += complaints
+        glas.append(is_glas([pair.stem for pair in folder.pairs]))
+        part = ALL if folder.part in ("", ".") else folder.part
+        for pair in folder.pairs:
+            found = _items(pair, part, cases.get(pair.stem), glas[-1])
+            items += found[0]
+            problems += found[1]
+    if not items and not problems:
+        raise DatasetError(f"{root} holds no PNG, JPEG, TIFF or BMP images: give another folder.")
+    pixel_size = GLAS_PIXEL_SIZE if glas and all(glas) else None
+    return Dataset(root, _named(items), pixel_size, tuple(problems))
+
+
+def open_images(paths: Sequence[str | Path]) -> Dataset:
+    """List files and folders given on a command line; what cannot be used is a problem.
+
+    Labels are found as by `open_dataset`. The pixel size is that of the folders, if all
+    that was given agrees on it.
+    """
+    items: list[Item] = []
+    problems: list[str] = []
+    pixel_sizes: set[float | None] = set()
+    given = list(dict.fromkeys(Path(path) for path in paths))
+    folders = [path for path in given if path.is_dir()]
+    for folder in folders:
+        try:
+            dataset = open_dataset(folder)
+        except DatasetError as error:
+            problems.append(str(error))
+            continue
+        items += dataset.items
+        problems += dataset.problems
+        pixel_sizes.add(dataset.pixel_size)
+    for pair in scan_files([path for path in given if path not in folders]):
+        found, complaints = _items(pair, ALL, None, glas=False)
+        items += found
+        problems += complaints
+        pixel_sizes.add(None)
+    unique = {(item.image.absolute(), item.page): item for item in reversed(items)}
+    pixel_size = pixel_sizes.pop() if len(pixel_sizes) == 1 else None
+    return Dataset(_root(given), _named(unique.values()), pixel_size, tuple(problems))
+
+
+def _root(paths: Sequence[Path]) -> Path:
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    try:
+        return Path(commonpath([folder.absolute() for folder in folders]))
+    except ValueError:  # nothing given, or on several drives
+        return Path()
+
+
+def _items(pair: Pair, part: str, case: Case | None, glas: bool) -> tuple[list[Item], list[str]]:
+    """Make the items of one file, several for a stack, and the problems it has."""
+    if glas:
+        glas_name = glas_part(pair.stem)
+        if glas_name is None:
+            return [], [f"{pair.image} was left out: it is not named as the images of GlaS are."]
+        part = glas_name
+    patient, grade = (case.patient, case.grade) if case else (None, None)
+    label, problems = pair.label, []
+    try:
+        pages = count_pages(pair.image)
+    except ImageError as error:
+        return [], [str(error)]
+    if label is not None:
+        try:
+            if (label_pages := count_pages(label)) not in (1, pages) or label_pages < pages:
+                problems.append(
+                    f"{label} was left out: it has {label_pages} pages and {pair.image.name} "
+                    f"{pages}, and they must be as many."
+                )
+                label = None
+        except ImageError as error:
+            problems.append(str(error))
+            label = None
+    whole = Item(pair.stem, pair.image, label, part, patient, grade)
+    if pages == 1:
+        return [whole], problems
+    numbered = [
+        replace(whole, name=f"{pair.stem}_p{page + 1:04d}", page=page) for page in range(pages)
+    ]
+    return numbered, problems
+
+
+def _named(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Sort, and tell apart items of one name by extension, then by folder, then by number."""
+    items = sorted(items, key=lambda item: (natural(item.part), natural(item.name), item.image))
+    for longer in (_with_extension, _with_folder):
+        repeated = _repeated(items)
+        items = [
+            replace(item, name=longer(item)) if item.name.casefold() in repeated else item
+            for item in items
+        ]
+    taken: set[str] = set()
+    for place, item in enumerate(items):
+        name, number = item.name, 2
+        while name.casefold() in taken:
+            name, number = f"{item.name}_{number}", number + 1
+        taken.add(name.casefold())
+        items[place] = replace(item, name=name)
+    return tuple(items)
+
+
+def _repeated(items: Sequence[Item]) -> set[str]:
+    counts = Counter(item.name.casefold() for item in items)
+    return {name for name, count in counts.items() if count > 1}
+
+
+def _with_extension(item: Item) -> str:
+    return f"{item.name}_{item.image.suffix[1:]}"
+
+
+def _with_folder(item: Item) -> str:
+    return f"{item.image.absolute().parent.name}_{item.name}"

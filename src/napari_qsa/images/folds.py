@@ -1,20 +1,13 @@
 """Cross-validation folds that never split a patient."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_qsa.errors import DatasetError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from napari_qsa.images.dataset import Item
+from napari_qsa.images.dataset import Item
 
 RESTARTS = 200
 

@@ -1,7 +1,5 @@
 """What a file is, by its bytes: an image keeps its identity when it is moved or renamed."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

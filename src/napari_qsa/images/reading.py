@@ -1,6 +1,4 @@
-"""Read one image."""
-
-from __future__ import annotations
+"""Read one image: whatever the file, ``(H, W, 1 or 3)`` of 8 or 16 bits, or one sentence."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.errors import ImageError
+from napari_qsa.images.files import sniff
+from napari_qsa.images.labels import read_labels
+from napari_qsa.images.raster import decode_raster
+from napari_qsa.images.raw import Raw
+from napari_qsa.images.tiff import count_tiff_pages, decode_tiff
+
+__all__ = ["Image", "count_pages", "read_image", "read_labels", "to_unit"]
+
+BIT_DEPTHS = (8, 10, 12, 14, 16)
+LUMINANCE = (0.2125, 0.7154, 0.0721)
+"""Weights of red, green and blue in gray (ITU-R BT.709)."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +31,10 @@ class Image:
         C is 1 (gray) or 3 (RGB); transparency has been composited on white.
     pixel_size : float or None
         In µm; None if the file does not say, or says something impossible.
-    path, page
-        Where it came from; the page of a stack counts from 0.
+    path : Path or None
+        Where it came from.
+    page : int or None
+        The page of a stack, counted from 0; None for a file of one image.
     """
 
     pixels: NDArray[Any]
@@ -32,39 +43,126 @@ class Image:
     page: int | None = None
 
 
-def read_image(path: str | Path, page: int | None = None) -> Image:
-    """Read an image."""
+def count_pages(path: str | Path) -> int:
+    """Count the images of a file: more than 1 for a stack only.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, empty, not an image, or a damaged TIFF file.
+    """
     path = Path(path)
-    array = _decode(path)
-    if array.ndim == 2:
-        array = array[..., None]
-    return Image(array[..., :3], None, path, page)
+    return count_tiff_pages(path) if sniff(path) == "TIFF" else 1
 
 
-def read_labels(path: str | Path, shape: tuple[int, int] | None = None) -> NDArray[np.int32]:
-    """Read labels."""
-    labels = _decode(Path(path)).astype(np.int32)
-    if labels.ndim == 3:
-        labels = labels[..., 0]
-    if shape is not None and labels.shape != tuple(shape):
-        raise ImageError(f"{path} has another size than its image.")
-    return labels
+def read_image(path: str | Path, page: int | None = None) -> Image:
+    """Read an image from a PNG, JPEG, TIFF or BMP file.
 
+    Float pixels in [0, 1] or in [0, 255] become 16 bits, integers of more bits that fit 16
+    are kept, and transparency is composited on white.
 
-def _decode(path: Path) -> NDArray[Any]:
-    if path.suffix.lower() in (".tif", ".tiff"):
-        import tifffile
+    Parameters
+    ----------
+    path : str or Path
+    page : int, optional
+        Which image of a stack, counted from 0. It must be given for a stack.
 
-        return tifffile.imread(path)
-    from PIL import Image as Pillow
-
-    with Pillow.open(path) as image:
-        return np.asarray(image)
+    Raises
+    ------
+    ImageError
+        One sentence that names the file and the remedy.
+    """
+    path = Path(path)
+    kind = sniff(path)
+    if kind == "TIFF":
+        if page is None and (pages := count_tiff_pages(path)) > 1:
+            raise ImageError(f"{path} is a stack of {pages} pages: say which one to read.")
+        raw = decode_tiff(path, page or 0, indices=False)
+    elif page:
+        raise ImageError(f"{path} has no page {page + 1}: a {kind} file holds one image.")
+    else:
+        raw = decode_raster(path, kind, indices=False)
+    return Image(_as_image(path, raw), raw.pixel_size, path, page)
 
 
 def to_unit(pixels: NDArray[Any], channels: int = 3) -> NDArray[np.float32]:
-    """Scale integer pixels to [0, 1]."""
-    unit = pixels.astype(np.float32) / (255 if pixels.dtype == np.uint8 else 65535)
+    """Scale an image's pixels to [0, 1], with the wanted number of channels.
+
+    8 bits are divided by 255. Of 16 bits often fewer are used: the divisor is the largest
+    value of the smallest depth of `BIT_DEPTHS` that holds the image's maximum, so call this
+    on whole images, before cutting tiles.
+
+    Parameters
+    ----------
+    pixels : (H, W, C) uint8 or uint16
+        C is 1 or 3.
+    channels : {1, 3}
+        Gray is repeated to 3; RGB becomes 1 by `LUMINANCE`.
+
+    Returns
+    -------
+    (H, W, channels) float32
+    """
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or channels not in (1, 3):
+        raise ValueError(f"cannot turn shape {pixels.shape} into {channels} channels")
+    unit = pixels.astype(np.float32)
+    unit /= 2 ** _used_bits(pixels) - 1
     if unit.shape[2] == channels:
         return unit
-    return np.repeat(unit.mean(axis=2, keepdims=True), channels, axis=2)
+    if channels == 1:
+        return unit @ np.array(LUMINANCE, dtype=np.float32)[:, None]
+    return np.repeat(unit, channels, axis=2)
+
+
+def _used_bits(pixels: NDArray[Any]) -> int:
+    if pixels.dtype == np.uint8:
+        return 8
+    if pixels.dtype != np.uint16:
+        raise ValueError(f"pixels must be uint8 or uint16, not {pixels.dtype}")
+    largest = int(pixels.max(initial=0))
+    return next(bits for bits in BIT_DEPTHS if largest < 2**bits)
+
+
+def _as_image(path: Path, raw: Raw) -> NDArray[Any]:
+    array = raw.array if raw.array.ndim == 3 else raw.array[..., None]
+    channels = array.shape[2] - raw.alpha
+    if channels not in (1, 3):
+        raise ImageError(
+            f"{path} has {channels} channels: save it as gray or RGB (1 or 3 channels)."
+        )
+    array = _as_unsigned(path, array)
+    return _on_white(array) if raw.alpha else np.ascontiguousarray(array)
+
+
+def _as_unsigned(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """Bring any dtype to uint8 or uint16 without losing what the image shows."""
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype == np.uint8 or array.dtype == np.uint16:
+        return array
+    if array.dtype.kind not in "iuf":
+        raise ImageError(f"{path} holds {array.dtype} values: save it with 8 or 16 bits.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ImageError(
+            f"{path} holds NaN or infinite values: replace them, or save it with 8 or 16 bits."
+        )
+    lowest, highest = float(array.min()), float(array.max())
+    limit = 65535.0 if array.dtype.kind in "iu" else 255.0
+    if lowest < 0 or highest > limit:
+        raise ImageError(
+            f"{path} holds {array.dtype} values from {lowest:g} to {highest:g}: "
+            "save it with 8 or 16 bits."
+        )
+    if array.dtype.kind in "iu":
+        return array.astype(np.uint16)
+    return np.rint(array * (65535.0 if highest <= 1 else 257.0)).astype(np.uint16)
+
+
+def _on_white(array: NDArray[Any]) -> NDArray[Any]:
+    white = np.iinfo(array.dtype).max
+    colours, alpha = array[..., :-1], array[..., -1:]
+    if (alpha == white).all():
+        return np.ascontiguousarray(colours)
+    opacity = alpha.astype(np.float32) / white
+    blended = colours * opacity + white * (1 - opacity)
+    return np.rint(blended).astype(array.dtype)

@@ -1,13 +1,11 @@
 """Resampling on pixel grids: anti-aliased when shrinking, aligned at pixel centres."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
 
@@ -78,7 +76,7 @@ def _nearest(size: int, wanted: int) -> NDArray[np.intp]:
     return np.minimum(centres.astype(np.intp), size - 1)
 
 
-def _triangle(size: int, wanted: int) -> csr_array:
+def _triangle(size: int, wanted: int) -> "csr_array":
     """Build the ``(wanted, size)`` matrix whose rows are normalised triangle kernels."""
     from scipy.sparse import csr_array
 

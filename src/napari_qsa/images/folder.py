@@ -1,0 +1,169 @@
+"""Find the images of a folder, and which file labels which."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_qsa.images.files import EXTENSIONS
+
+LABEL_SUFFIXES = ("_anno", "_labels", "_label", "_mask", "_masks")
+LABEL_FOLDERS = ("labels", "label", "masks", "mask")
+IMAGE_FOLDERS = ("images", "image")
+MAP_SUFFIXES = ("_probability", "_uncertainty", "_separator")
+"""Maps that a segmentation left beside its image: they are not images to segment."""
+
+DEPTH = 3
+"""How many levels of subfolders are searched for images."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image file and, if there is one, its label file."""
+
+    stem: str
+    image: Path
+    label: Path | None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The pairs of one folder, which is the part `part` of what was opened."""
+
+    path: Path
+    part: str
+    pairs: tuple[Pair, ...]
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Give a sort key by which 2 comes before 10."""
+    pieces = re.split(r"(\d+)", text.casefold())
+    return [
+        (1, int(piece), "") if piece.isascii() and piece.isdigit() else (0, 0, piece)
+        for piece in pieces
+    ]
+
+
+def stem_of(path: Path) -> str:
+    """Return the name without its extension, of which ``.ome.tif`` is one."""
+    stem = path.stem
+    return stem[: -len(".ome")] if stem.lower().endswith(".ome") else stem
+
+
+def scan_folder(root: Path) -> tuple[list[Folder], list[str]]:
+    """Find the image folders at or below `root`, and the masks without an image.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be listed.
+    """
+    folders: list[Folder] = []
+    problems: list[str] = []
+    _descend(root, root, DEPTH, folders, problems)
+    return folders, problems
+
+
+def scan_files(paths: Sequence[Path]) -> list[Pair]:
+    """Find the labels of single image files; the files themselves are not looked at."""
+    parents = {path.parent for path in paths if path.parent.is_dir()}
+    labels = {
+        parent: (_labels_beside(_files(parent)), _labels_in_folders(parent)) for parent in parents
+    }
+    pairs = []
+    for path in paths:
+        stem = stem_of(path)
+        found = [
+            label
+            for some in labels.get(path.parent, ())
+            for label in some.get(stem.casefold(), [])
+            if label != path
+        ]
+        pairs.append(Pair(stem, path, found[0] if found else None))
+    return pairs
+
+
+def _descend(
+    root: Path, folder: Path, depth: int, folders: list[Folder], problems: list[str]
+) -> None:
+    files = _files(folder)
+    if not files:
+        subfolders = sorted(
+            (entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."),
+            key=lambda entry: natural(entry.name),
+        )
+        named = [entry for entry in subfolders if entry.name.lower() in IMAGE_FOLDERS]
+        if depth:
+            for entry in named[:1] or subfolders:
+                if entry.name.lower() not in LABEL_FOLDERS:
+                    _descend(root, entry, depth - 1, folders, problems)
+        return
+    place = folder.parent if folder.name.lower() in IMAGE_FOLDERS and folder != root else folder
+    pairs, orphans = _pairs(folder, files)
+    problems += [
+        f"{label} is a mask without an image: put its image by it, or remove it."
+        for label in orphans
+    ]
+    folders.append(Folder(folder, place.relative_to(root).as_posix(), tuple(pairs)))
+
+
+def _pairs(folder: Path, files: list[Path]) -> tuple[list[Pair], list[Path]]:
+    beside = _labels_beside(files)
+    aside = {label for labels in beside.values() for label in labels}
+    images = [file for file in files if file not in aside]
+    stems = {stem_of(image).casefold() for image in images}
+    images = [image for image in images if not _is_map(image, stems)]
+    inside = _labels_in_folders(folder)
+    pairs = []
+    for image in images:
+        stem = stem_of(image)
+        labels = beside.get(stem.casefold(), []) + inside.get(stem.casefold(), [])
+        pairs.append(Pair(stem, image, labels[0] if labels else None))
+    orphans = [label for stem in beside.keys() - stems for label in beside[stem]]
+    if inside.keys() & stems:  # else that folder belongs to other images
+        orphans += [label for stem in inside.keys() - stems for label in inside[stem]]
+    return pairs, sorted(orphans)
+
+
+def _files(folder: Path) -> list[Path]:
+    files = [
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in EXTENSIONS and entry.name[0] != "." and entry.is_file()
+    ]
+    return sorted(files, key=lambda file: (natural(file.name), file.name))
+
+
+def _labels_beside(files: list[Path]) -> dict[str, list[Path]]:
+    """Label files by the stem of their image in lower case, those named first come first."""
+    labels: dict[str, list[Path]] = defaultdict(list)
+    for suffix in LABEL_SUFFIXES:
+        for file in files:
+            stem = stem_of(file).casefold()
+            if stem.endswith(suffix) and stem != suffix:
+                labels[stem.removesuffix(suffix)].append(file)
+    return dict(labels)
+
+
+def _labels_in_folders(folder: Path) -> dict[str, list[Path]]:
+    """Label files of the folders inside `folder`, else of those beside it."""
+    for parent in (folder, folder.parent):
+        for name in LABEL_FOLDERS:
+            place = parent / name
+            if place != folder and place.is_dir():
+                files = _files(place)
+                labels = _labels_beside(files)
+                suffixed = {file for some in labels.values() for file in some}
+                for file in files:
+                    if file not in suffixed:
+                        labels.setdefault(stem_of(file).casefold(), []).insert(0, file)
+                return labels
+    return {}
+
+
+def _is_map(file: Path, stems: set[str]) -> bool:
+    stem = stem_of(file).casefold()
+    return any(
+        stem.endswith(suffix) and stem.removesuffix(suffix) in stems for suffix in MAP_SUFFIXES
+    )
