@@ -34,7 +34,7 @@ class IncrementalQuantizer:
             name: layer.weight for name, layer in convolutions(network)
         }
         self.frozen: dict[str, Tensor] = {
-            name: torch.zeros_like(weight, dtype=torch.bool)
+            name: torch.zeros(weight.shape, dtype=torch.bool, device=weight.device)
             for name, weight in self.weights.items()
         }
         self.codebooks: dict[str, Tensor] = {}
@@ -54,7 +54,7 @@ class IncrementalQuantizer:
             frozen = self.frozen[name].view(-1)
             wanted = round(portion * frozen.numel()) - int(frozen.sum())
             if wanted > 0:
-                magnitude = weight.detach().abs().reshape(-1).masked_fill(frozen, -1.0)
+                magnitude = weight.detach().abs().flatten().masked_fill(frozen, -1.0)
                 order = torch.argsort(magnitude, descending=True, stable=True)
                 frozen[order[:wanted]] = True
             levels = self.scheme.quantize(weight.detach(), self.codebooks[name])

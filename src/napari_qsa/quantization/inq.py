@@ -80,7 +80,7 @@ class INQ:
         if largest == 0.0:
             return torch.zeros(1)
         upper, lower = inq_exponents(largest, self.bits)
-        magnitudes = torch.ldexp(torch.ones(()), torch.arange(lower, upper + 1))
+        magnitudes = torch.tensor([2.0**exponent for exponent in range(lower, upper + 1)])
         return torch.cat([-magnitudes.flip(0), torch.zeros(1), magnitudes])
 
     def quantize(self, weight: Tensor, codebook: Tensor) -> Tensor:
@@ -95,6 +95,6 @@ class INQ:
             return torch.zeros_like(weight)
         below = torch.cat([magnitudes.new_zeros(1), magnitudes[:-1]])
         thresholds = (below + magnitudes) / 2
-        index = torch.bucketize(weight.abs(), thresholds, right=True)
+        index = torch.bucketize(weight.abs().contiguous(), thresholds, right=True)
         levels = torch.cat([magnitudes.new_zeros(1), magnitudes])
         return torch.copysign(levels[index], weight)

@@ -1,0 +1,34 @@
+"""The loss: cross-entropy and soft Dice, for gland and separator."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SEPARATOR_WEIGHT = 0.5
+SEPARATOR_POSITIVE = 3.0
+"""A separator pixel counts this many times: they are few."""
+
+
+def soft_dice_loss(probability: Tensor, target: Tensor) -> Tensor:
+    """1 - Dice over the batch, with soft targets; 0 to 1."""
+    overlap = 2 * (probability * target).sum() + 1.0
+    return 1 - overlap / (probability.square().sum() + target.square().sum() + 1.0)
+
+
+def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Sum the losses of both outputs.
+
+    Parameters
+    ----------
+    logits, target : Tensor, shape (N, 2, H, W), float32
+        Gland and separator; targets in [0, 1].
+    """
+    probability = torch.sigmoid(logits)
+    gland = F.binary_cross_entropy_with_logits(logits[:, 0], target[:, 0])
+    gland = gland + soft_dice_loss(probability[:, 0], target[:, 0])
+    separator = F.binary_cross_entropy_with_logits(
+        logits[:, 1], target[:, 1], pos_weight=logits.new_tensor(SEPARATOR_POSITIVE)
+    ) + soft_dice_loss(probability[:, 1], target[:, 1])
+    return gland + SEPARATOR_WEIGHT * separator

@@ -1,0 +1,295 @@
+"""Training one member of an ensemble, resumable at any iteration with the same result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from napari_qsa.ensemble.training.augmentation import plain_crop, random_crop, random_for
+from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_checkpoint
+from napari_qsa.ensemble.training.losses import segmentation_loss
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
+from napari_qsa.ensemble.training.schedule import Phase, phases
+from napari_qsa.networks import build_network
+from napari_qsa.quantization import (
+    IncrementalQuantizer,
+    activation_scheme,
+    calibrate_activations,
+    freeze,
+    prepare,
+    weight_scheme,
+)
+
+CHECKPOINT_SECONDS = 45.0
+REPORT_EVERY = 20
+CALIBRATION_BATCHES = 8
+STATISTICS_BATCHES = 40
+
+Report = Callable[[dict[str, Any]], None]
+
+
+class MemberTrainer:
+    """Trains one network through all phases.
+
+    Every random draw is keyed by (seed, member, iteration, sample), so no generator has a state
+    to store, and a run that was killed goes on from its checkpoint to bit-identical weights on
+    the same machine and thread count.
+
+    Parameters
+    ----------
+    images : sequence of TrainingImage
+        All images of the run; the member draws from its own share.
+    options : TrainingOptions
+        Of the run.
+    member : int
+        Which network.
+    folder : Path
+        Where the checkpoint lives; made if missing.
+    normalisation : tuple
+        Mean and standard deviation of each channel, of values in [0, 1].
+    report : callable
+        Called with a plain dict for each event; may raise to stop.
+    device : torch.device
+        Where to train.
+    start_from : Path or None
+        Folder of a run that has finished the float phase of this member with the same options,
+        schemes aside: that phase, which would be repeated bit by bit, is taken from there.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[TrainingImage],
+        options: TrainingOptions,
+        member: int,
+        folder: Path,
+        normalisation: tuple[Sequence[float], Sequence[float]],
+        report: Report = lambda event: None,
+        device: torch.device | None = None,
+        start_from: Path | None = None,
+    ) -> None:
+        torch.set_num_threads(options.threads)
+        self.images = images
+        self.options = options
+        self.member = member
+        self.folder = folder
+        self.report = report
+        self.device = device or torch.device("cpu")
+        self.start_from = start_from
+        mean, std = normalisation
+        self._mean = torch.tensor(mean).view(1, -1, 1, 1)
+        self._std = torch.tensor(std).view(1, -1, 1, 1)
+        counts = member_counts(images, options, member)
+        self._share = counts / counts.sum()
+        torch.manual_seed(options.seed * 1000 + member)
+        network = build_network(options.network, len(mean), **options.network_options)
+        self.network = prepare(network).to(self.device, memory_format=torch.channels_last)
+        self.quantizer = IncrementalQuantizer(self.network, weight_scheme(options.weights))
+        self.ema: dict[str, Tensor] = {}
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.iteration = 0
+        self.phases = phases(options)
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def _batch(self, iteration: int, augment: bool) -> tuple[Tensor, Tensor]:
+        """Draw crops: normalised (N, C, S, S) and targets (N, 2, S, S)."""
+        options = self.options
+        crops = []
+        for sample in range(options.batch):
+            # Un-augmented batches are numbered below zero; keys take whole numbers only.
+            key = (options.seed, self.member, iteration, sample, int(augment))
+            random = random_for(*key)
+            image = self.images[int(random.choice(len(self.images), p=self._share))]
+            crops.append(
+                random_crop(image.stack, options.crop, random, options.stain)
+                if augment
+                else plain_crop(image.stack, options.crop, random)
+            )
+        stack = torch.stack(crops)
+        pixels = (stack[:, :-2] - self._mean) / self._std
+        pixels = pixels.to(self.device, memory_format=torch.channels_last)
+        return pixels, stack[:, -2:].to(self.device)
+
+    def _plain_batches(self, count: int) -> Iterator[Tensor]:
+        for number in range(count):
+            yield self._batch(number, augment=False)[0]
+
+    # -- phases ----------------------------------------------------------------------------------
+
+    def run(self) -> nn.Module:
+        """Train to the end and return the frozen network, in evaluation mode on the CPU."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._resume()
+        for phase in self.phases:
+            if self.iteration >= phase.stop:
+                continue
+            if self.iteration == phase.start:
+                self._enter(phase)
+            self._train(phase)
+            if phase.name == "float":
+                self._apply_ema()
+                write_checkpoint(self.folder / "float.safetensors", self._network_state(), {})
+        self._estimate_statistics()
+        self._event("finished")
+        return freeze(self.network.cpu())
+
+    def _enter(self, phase: Phase) -> None:
+        if phase.name == "activations":
+            scheme = activation_scheme(self.options.activations)
+            calibrate_activations(self.network, scheme, self._plain_batches(CALIBRATION_BATCHES))
+        if phase.portion is not None:
+            self.quantizer.advance(phase.portion)
+        self.optimizer = self._new_optimizer()
+        self._event("phase", phase=phase.name, portion=phase.portion)
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": self.options.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.options.learning_rate)
+
+    def _train(self, phase: Phase) -> None:
+        optimizer = cast(torch.optim.Optimizer, self.optimizer)
+        self.network.train()
+        saved = reported = time.monotonic()
+        losses: list[float] = []
+        while self.iteration < phase.stop:
+            for group in optimizer.param_groups:
+                group["lr"] = phase.rate(self.iteration)
+            pixels, targets = self._batch(self.iteration, augment=True)
+            loss = segmentation_loss(self.network(pixels).logits, targets)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            self.quantizer.restore()
+            if phase.name == "float":
+                self._update_ema()
+            self.iteration += 1
+            losses.append(loss.item())
+            if self.iteration % REPORT_EVERY == 0 or self.iteration == phase.stop:
+                now = time.monotonic()
+                self._event(
+                    "progress",
+                    phase=phase.name,
+                    loss=round(sum(losses) / len(losses), 5),
+                    seconds_per_iteration=round((now - reported) / len(losses), 4),
+                )
+                reported, losses = now, []
+            if time.monotonic() - saved > CHECKPOINT_SECONDS and self.iteration < phase.stop:
+                self._save()
+                saved = time.monotonic()
+        self._save_if_long(phase)
+
+    def _save_if_long(self, phase: Phase) -> None:
+        """Keep the end of a phase too, so that at most one checkpoint interval is lost."""
+        if phase.name != "float":
+            self.optimizer = None
+            self._save()
+
+    @torch.no_grad()
+    def _update_ema(self) -> None:
+        done = self.iteration + 1
+        decay = min(self.options.ema, done / (done + 10))
+        for name, value in self._network_state().items():
+            if not value.is_floating_point():
+                continue
+            if name not in self.ema:
+                self.ema[name] = value.detach().clone()
+            self.ema[name].lerp_(value, 1 - decay)
+
+    @torch.no_grad()
+    def _apply_ema(self) -> None:
+        """End the EMA: from here on the network is its average (EMA must not run into INQ)."""
+        state = self._network_state()
+        for name, value in self.ema.items():
+            state[name].copy_(value)
+        self.ema = {}
+        self.optimizer = None
+
+    @torch.no_grad()
+    def _estimate_statistics(self) -> None:
+        """Re-estimate BN's running statistics on un-augmented crops, all codes in place."""
+        norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # cumulative average
+        self.network.train()
+        for pixels in self._plain_batches(STATISTICS_BATCHES):
+            self.network(pixels)
+        self.network.eval()
+
+    # -- state -----------------------------------------------------------------------------------
+
+    def _network_state(self) -> dict[str, Tensor]:
+        return dict(self.network.state_dict())
+
+    def _event(self, kind: str, **facts: Any) -> None:
+        self.report(
+            {
+                "event": kind,
+                "member": self.member,
+                "iteration": self.iteration,
+                "iterations": self.phases[-1].stop,
+                **facts,
+            }
+        )
+
+    def _save(self) -> None:
+        tensors = {f"network.{name}": value for name, value in self._network_state().items()}
+        tensors |= {f"ema.{name}": value for name, value in self.ema.items()}
+        tensors |= {f"quantizer.{name}": value for name, value in self.quantizer.state().items()}
+        if self.optimizer is not None:
+            for index, state in self.optimizer.state_dict()["state"].items():
+                tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
+        facts = {"iteration": self.iteration, "optimizer": self.optimizer is not None}
+        write_checkpoint(self.folder / "checkpoint.safetensors", tensors, facts)
+
+    def _resume(self) -> None:
+        """Take up the checkpoint of an interrupted run, or the float phase of another one."""
+        path = self.folder / "checkpoint.safetensors"
+        if path.exists():
+            tensors, facts = read_checkpoint(path)
+            self._load(tensors, facts)
+            self._event("resumed")
+            return
+        if self.start_from is not None:
+            tensors, _ = read_checkpoint(self.start_from / "float.safetensors")
+            self.network.load_state_dict(tensors)
+            self.iteration = self.phases[0].stop
+            self._event("resumed", source=str(self.start_from.name))
+
+    @torch.no_grad()
+    def _load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {
+                name.removeprefix(prefix): value
+                for name, value in tensors.items()
+                if name.startswith(prefix)
+            }
+
+        self.network.load_state_dict(part("network."))
+        self.iteration = int(facts["iteration"])
+        self.ema = {}
+        for name, value in self._network_state().items():
+            if f"ema.{name}" in tensors:
+                self.ema[name] = torch.empty_like(value).copy_(tensors[f"ema.{name}"])
+        self.quantizer.load_state(part("quantizer."))
+        if facts["optimizer"]:
+            optimizer = self._new_optimizer()
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, value in part("adam.").items():
+                index, _, entry = name.partition(".")
+                state.setdefault(int(index), {})[entry] = value
+            optimizer.load_state_dict(
+                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+            )
+            self.optimizer = optimizer

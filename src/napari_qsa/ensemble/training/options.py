@@ -1,0 +1,82 @@
+"""The options of a training run: one definition for the command, the form and the file."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from napari_qsa.errors import TrainingError
+
+Role = Literal["suggestive", "segmentation"]
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What determines a training run; with the images, it determines every weight.
+
+    Attributes
+    ----------
+    role : {"segmentation", "suggestive"}
+        What the ensemble is for.
+    network, network_options
+        As :func:`napari_qsa.networks.build_network` takes them.
+    weights, activations : str
+        Names of schemes in :mod:`napari_qsa.quantization`.
+    members : int
+        Number of networks.
+    folds : int
+        0: every member trains on its own bootstrap of all images. N: member m trains on all
+        images but those of fold m (modulo N), folds by patient.
+    iterations : int
+        Optimizer steps of each member, all phases together.
+    seed : int
+        Of every random draw.
+    batch, crop : int
+        Crops in an iteration, and their side in pixels of the network's grid.
+    learning_rate : float
+        Peak rate of the float phase; the stages restart at ``stage_rate``.
+    pixel_size : float
+        µm of a pixel of the grid the network works on.
+    stain : float
+        Strength of the stain augmentation; 0 switches it off.
+    threads : int
+        CPU threads of each member; part of what a bit-identical repetition needs.
+    """
+
+    role: Role = "segmentation"
+    network: str = "efficient_fcn"
+    network_options: dict[str, Any] = field(default_factory=lambda: {"pretrained": True})
+    weights: str = "inq4"
+    activations: str = "u8"
+    members: int = 5
+    folds: int = 0
+    iterations: int = 1600
+    seed: int = 0
+    batch: int = 8
+    crop: int = 192
+    learning_rate: float = 1e-3
+    stage_rate: float = 4e-4
+    weight_decay: float = 1e-2
+    ema: float = 0.998
+    pixel_size: float = 1.24
+    stain: float = 1.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("members", "iterations", "batch", "crop", "threads"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if self.folds == 1 or self.folds < 0:
+            raise TrainingError(f"folds must be 0 (bootstraps) or at least 2, not {self.folds}.")
+        if self.crop % 32:
+            raise TrainingError(f"crop must be a multiple of 32 pixels, not {self.crop}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values for a JSON file."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TrainingOptions:
+        """Read back what :meth:`to_json` gave."""
+        return cls(**values)

@@ -1,0 +1,104 @@
+"""Training images on the network's grid, and which member learns from which."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.targets import training_maps
+from napari_qsa.errors import TrainingError
+from napari_qsa.images import Dataset, patient_folds, read_image, read_labels, rescale, to_unit
+from napari_qsa.images.identity import sha256
+
+
+@dataclass(frozen=True)
+class TrainingImage:
+    """One image and its targets on the network's grid.
+
+    Attributes
+    ----------
+    name, sha256 : str
+        Who it is; the sum is of the file's bytes.
+    fold : int
+        Fold of its patient; -1 where there are no folds.
+    stack : Tensor, shape (C + 2, H, W), uint8
+        The channels of the image (255 times [0, 1]), then gland and separator (255 times share).
+    """
+
+    name: str
+    sha256: str
+    fold: int
+    stack: Tensor
+
+
+def load_training_images(
+    dataset: Dataset, options: TrainingOptions, in_channels: int = 3
+) -> list[TrainingImage]:
+    """Read every labelled image of a data set and bring it to the network's grid.
+
+    Raises
+    ------
+    TrainingError
+        If no image has labels.
+    ImageError
+        If a file cannot be read.
+    """
+    items = [item for item in dataset.items if item.label is not None]
+    if not items:
+        raise TrainingError(
+            f"{dataset.root} holds no labelled image: put NAME_anno.bmp or NAME_labels.tif "
+            "beside each image."
+        )
+    folds = patient_folds(items, options.folds, options.seed) if options.folds else {}
+    images = []
+    for item in items:
+        image = read_image(item.image, item.page)
+        pixel_size = dataset.pixel_size or image.pixel_size or options.pixel_size / 2
+        factor = pixel_size / options.pixel_size
+        labels = read_labels(item.label, image.pixels.shape[:2])  # type: ignore[arg-type]
+        unit = rescale(to_unit(image.pixels, in_channels), factor)
+        pixels = np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8).transpose(2, 0, 1)
+        maps = training_maps(labels, factor, options.pixel_size)
+        stack = torch.from_numpy(np.concatenate([pixels, maps]))
+        images.append(TrainingImage(item.name, sha256(item.image), folds.get(item.name, -1), stack))
+    return images
+
+
+def bootstrap_count(seed: int, member: int, image_sha256: str) -> int:
+    """How often a member's bootstrap holds an image: Poisson(1), from a hash.
+
+    Drawn for each image alone, so that adding images leaves the others' counts as they are
+    (online bootstrap, Oza and Russell 2001).
+    """
+    digest = hashlib.sha256(f"{seed}/{member}/{image_sha256}".encode()).digest()
+    key = int.from_bytes(digest[:16], "little")
+    return int(np.random.default_rng(key).poisson(1.0))
+
+
+def member_counts(
+    images: Sequence[TrainingImage], options: TrainingOptions, member: int
+) -> NDArray[np.float64]:
+    """Weight of each image in a member's draws, shape (n,), not all zero.
+
+    Raises
+    ------
+    TrainingError
+        If a fold leaves no image to train on.
+    """
+    if options.folds:
+        held_out = member % options.folds
+        counts = np.array([float(image.fold != held_out) for image in images])
+        if not counts.any():
+            raise TrainingError(f"Fold {held_out} holds every image; use fewer folds.")
+        return counts
+    counts = np.array(
+        [float(bootstrap_count(options.seed, member, image.sha256)) for image in images]
+    )
+    return counts if counts.any() else np.ones(len(images))

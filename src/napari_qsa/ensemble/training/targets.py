@@ -1,0 +1,66 @@
+"""From instance labels to what the network learns: gland and separator."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_qsa.images.scaling import resize_to, scaled_shape
+
+SEPARATOR_REACH = 6.0
+"""µm: a pixel separates where two glands are both within this distance of it."""
+
+
+def separator_map(labels: NDArray[np.integer], pixel_size: float) -> NDArray[np.bool_]:
+    """Mark the pixels within ``SEPARATOR_REACH`` of two different glands.
+
+    Parameters
+    ----------
+    labels : NDArray, shape (H, W), integer
+        Instance labels, 0 is background.
+    pixel_size : float
+        µm of a pixel.
+
+    Returns
+    -------
+    NDArray, shape (H, W), bool
+    """
+    reach = SEPARATOR_REACH / pixel_size
+    margin = int(np.ceil(reach)) + 1
+    near = np.zeros(labels.shape, np.uint16)
+    for index, box in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
+        if box is None:
+            continue
+        rows, columns = (
+            slice(max(side.start - margin, 0), min(side.stop + margin, size))
+            for side, size in zip(box, labels.shape, strict=True)
+        )
+        distance = ndimage.distance_transform_edt(labels[rows, columns] != index)
+        near[rows, columns] += distance <= reach
+    return near >= 2
+
+
+def training_maps(
+    labels: NDArray[np.integer], factor: float, pixel_size: float
+) -> NDArray[np.uint8]:
+    """Bring instance labels to the network's grid as training targets.
+
+    Parameters
+    ----------
+    labels : NDArray, shape (H, W), integer
+        Instance labels on the image's grid.
+    factor : float
+        Size of the network's grid over the size of the image's.
+    pixel_size : float
+        µm of a pixel of the network's grid.
+
+    Returns
+    -------
+    NDArray, shape (2, H', W'), uint8
+        255 times the share of each pixel that is gland, and that is separator.
+    """
+    shape = scaled_shape((labels.shape[0], labels.shape[1]), factor)
+    gland = resize_to((labels > 0).astype(np.float32), shape, order=1)
+    separator = separator_map(resize_to(labels, shape, order=0), pixel_size)
+    return np.stack([np.round(gland * 255).astype(np.uint8), separator.astype(np.uint8) * 255])
