@@ -1,7 +1,7 @@
 r"""Hausdorff distances between objects of two label images, exact and fast.
 
 H(S, G) = max(h(S, G), h(G, S)) with h(S, G) = max over s in S of min over g in G of |s - g|,
-over *all* pixels of both objects, in pixels. Three facts about the pixel grid spare most of the
+over *all* pixels of both objects, in pixels. Four facts about the pixel grid spare most of the
 work; *edge* is a pixel of an object with one of its four neighbours outside (or at the border
 of the image).
 
@@ -11,7 +11,9 @@ of the image).
    farthest from the ring. But where s is beyond G's bounding box on some side and not an edge,
    the neighbour one step further out is in S and farther from every g. So edges of S, and
    pixels of S within G's bounding box, suffice.
-3. H(S, G) >= |max over s of u.s - max over g of u.g| for every unit vector u (the Hausdorff
+3. Two pixels r apart have distances to G that differ by at most r. So where the middles of small
+   blocks are measured first, only the pixels of the farthest blocks remain to be.
+4. H(S, G) >= |max over s of u.s - max over g of u.g| for every unit vector u (the Hausdorff
    distance of convex hulls is the largest of these). This bound, over 16 directions, spares most
    objects when the one at the smallest distance is sought.
 """
@@ -26,6 +28,8 @@ from scipy.spatial import cKDTree
 from napari_qsa.errors import QsaError
 
 _ANGLES = np.arange(16) * (np.pi / 8)
+_BLOCK = 5
+_REACH = float(np.hypot(_BLOCK // 2, _BLOCK // 2))  # from a block's middle to its corner, pixels
 _DIRECTIONS = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], axis=1)
 
 
@@ -89,7 +93,9 @@ def smallest_distance(a: Objects, i: int, b: Objects) -> float:
     for j in np.argsort(bounds, kind="stable"):
         if bounds[j] >= best:
             break
-        best = min(best, distance(a, i, b, int(j) + 1))
+        there = _directed(a, i, b, int(j) + 1)
+        if there < best:
+            best = min(best, max(there, _directed(b, int(j) + 1, a, i)))
     return float(best)
 
 
@@ -134,9 +140,18 @@ def _directed(a: Objects, i: int, b: Objects, j: int) -> float:
         crop = np.s_[low[0] : high[0], low[1] : high[1]]
         queries.append(np.argwhere((a.labels[crop] == i) & (b.labels[crop] != j)) + low)
     points = np.concatenate(queries)
-    if len(points) == 0:
-        return 0.0
-    distances, _ = b.tree(j).query(points)
+    return _farthest(points, b.tree(j)) if len(points) else 0.0
+
+
+def _farthest(points: NDArray[np.int64], tree: cKDTree) -> float:
+    """Return the largest distance of any of `points`, pixels, to the nearest of `tree`."""
+    blocks = points // _BLOCK
+    width = int(blocks[:, 1].max()) + 1
+    found, member = np.unique(blocks[:, 0] * width + blocks[:, 1], return_inverse=True)
+    middles = np.stack(np.divmod(found, width), axis=1) * _BLOCK + _BLOCK // 2
+    rough, _ = tree.query(middles)
+    far = rough >= rough.max() - 2 * _REACH - 1e-6
+    distances, _ = tree.query(points[far[member]])
     return float(distances.max())
 
 
