@@ -54,7 +54,7 @@ def _loaded(ensemble: str) -> "Ensemble":
     """Return the ensemble, from memory unless its file has changed."""
     from napari_qsa.ensemble import shipped
 
-    path = shipped.path(ensemble)
+    path = shipped.resolve(ensemble)
     status = path.stat()
     return _load(str(path), status.st_mtime_ns, status.st_size)
 

@@ -1,0 +1,1 @@
+"""What a user does, as evented objects without a window: docks show them, commands call them."""
