@@ -1,0 +1,252 @@
+"""The ensemble file: one safetensors, format version 1, nothing in it but numbers and a card.
+
+For member ``m`` and an entry ``key`` of its network's state dict:
+
+``m/key.zlib`` (or ``.pairs``, ``.planes``)
+    ``(n,) uint8``: the codes of a quantized weight, packed; the suffix names the encoding
+    (`napari_qsa.quantization.packing`).
+``m/key.levels``
+    ``(L,) float32``: its codebook, ascending; the weight is ``levels[codes]``.
+``m/rest.float32``
+    All other entries of that dtype, flattened, in the order of their names: biases, scales and
+    shifts of the batch normalisation, scales of the activations, weights that are not quantized.
+
+The writer knows no quantization scheme: an array of at least two axes with at most 256 different
+values is stored as codes wherever that is smaller. The metadata holds the card
+(`napari_qsa.ensemble.card`), and a SHA-256 of the card and of all tensors, so that damage shows.
+Shapes are not repeated in the file: they come from the network the card names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_qsa.ensemble.card import CARD_KEY, EnsembleCard, card_of
+from napari_qsa.ensemble.header import read_file
+from napari_qsa.errors import EnsembleFileError
+from napari_qsa.quantization import packing
+
+Array = NDArray[Any]
+State = Mapping[str, Array]
+
+CHECKSUM_KEY = "sha256"
+_HEADER_COST = 180  # bytes the two entries of a coded weight take in the header, about
+
+
+class Spec(NamedTuple):
+    """Shape and dtype of one entry of a state."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def without_negative_zeros(state: State) -> dict[str, Array]:
+    """Turn -0.0 into 0.0, which every computation treats alike, so that a codebook has one zero."""
+    return {
+        key: np.ascontiguousarray(value + 0.0 if value.dtype.kind == "f" else value).reshape(
+            value.shape
+        )
+        for key, value in state.items()
+    }
+
+
+def write_states(path: str | Path, card: EnsembleCard, states: Sequence[State]) -> None:
+    """Write an ensemble file; it replaces an earlier one only when it is complete.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    card
+        Its ``members`` is the number of states.
+    states
+        One per member: float32 arrays (other dtypes are kept too) by name. -0.0 becomes 0.0; all
+        else comes back bit for bit, which is checked before the file is put in place.
+
+    Raises
+    ------
+    EnsembleFileError
+        If a value is not finite, or the file cannot be written.
+    """
+    path = Path(path)
+    states = [without_negative_zeros(state) for state in states]
+    if not states or len(states) != card.members:
+        raise EnsembleFileError(
+            f"{path} was not written: the card says {card.members} members, not {len(states)}."
+        )
+    tensors: dict[str, Array] = {}
+    for member, state in enumerate(states):
+        for key, value in state.items():
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise EnsembleFileError(
+                    f"{path} was not written: {key} of member {member} is not finite; "
+                    "train it again with a lower learning rate."
+                )
+        tensors.update(_encode(f"{member}/", state))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(_serialize(card, tensors))
+            file.flush()
+            os.fsync(file.fileno())
+        _verify(temporary, states)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise EnsembleFileError(
+            f"The ensemble file {path} cannot be written: {error.strerror}."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_states(
+    path: str | Path, template: Mapping[str, Spec], card: EnsembleCard | None = None
+) -> list[dict[str, Array]]:
+    """Read the states of all members.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    template
+        The entries of the network's state dict. Nothing larger is ever allocated, whatever the
+        file claims.
+    card
+        Already read from this file, or None.
+
+    Raises
+    ------
+    EnsembleFileError
+        If the file cannot be read, is damaged, or holds another network.
+    """
+    header, data = read_file(path)
+    card = card or card_of(header, path)
+    if header.metadata.get(CHECKSUM_KEY) != _checksum(header.metadata[CARD_KEY], data):
+        raise _unusable(path, "its checksum is wrong, so it is damaged")
+    tensors = {
+        name: data[entry.start : entry.stop].view(entry.dtype).reshape(entry.shape)
+        for name, entry in header.tensors.items()
+    }
+    states = []
+    try:
+        for member in range(card.members):
+            states.append(_decode(f"{member}/", tensors, template))
+    except ValueError as error:
+        raise _unusable(path, str(error)) from error
+    if tensors:
+        raise _unusable(path, f"it holds an unexpected tensor {next(iter(tensors))[:80]!r}")
+    return states
+
+
+def _encode(prefix: str, state: State) -> dict[str, Array]:
+    tensors: dict[str, Array] = {}
+    rest: dict[str, list[Array]] = {}
+    for key in sorted(state):
+        value = state[key]
+        coded = _codes(value)
+        if coded is None:
+            rest.setdefault(value.dtype.name, []).append(value.ravel())
+            continue
+        blob, encoding, levels = coded
+        tensors[f"{prefix}{key}.{encoding}"] = blob
+        tensors[f"{prefix}{key}.levels"] = levels
+    for name, values in rest.items():
+        tensors[f"{prefix}rest.{name}"] = np.concatenate(values)
+    return tensors
+
+
+def _codes(value: Array) -> tuple[NDArray[np.uint8], str, NDArray[np.float32]] | None:
+    """Packed codes, encoding and codebook of an array of few values; None if it stays as it is."""
+    if value.ndim < 2 or value.dtype != np.float32:
+        return None
+    levels = np.unique(value)
+    if not 1 <= levels.size <= packing.MAX_LEVELS:
+        return None
+    codes = np.searchsorted(levels, value.ravel()).astype(np.uint8)
+    blob, encoding = packing.pack(codes, levels.size)
+    if blob.size + levels.nbytes + _HEADER_COST >= value.nbytes:
+        return None
+    return blob, encoding, levels
+
+
+def _decode(
+    prefix: str, tensors: dict[str, Array], template: Mapping[str, Spec]
+) -> dict[str, Array]:
+    """Decode one member, taking its tensors out of the dict; ValueError says what is wrong."""
+    state: dict[str, Array] = {}
+    rest: dict[str, list[str]] = {}
+    for key in sorted(template):
+        shape, dtype = template[key]
+        levels = tensors.pop(f"{prefix}{key}.levels", None)
+        if levels is None:
+            rest.setdefault(dtype.name, []).append(key)
+            continue
+        encoding = next((e for e in packing.ENCODINGS if f"{prefix}{key}.{e}" in tensors), None)
+        if encoding is None:
+            raise ValueError(f"it lacks the codes of {prefix}{key}")
+        blob = tensors.pop(f"{prefix}{key}.{encoding}")
+        if dtype != np.float32 or not _is_codebook(levels) or blob.dtype != np.uint8:
+            raise ValueError(f"the codebook or the codes of {prefix}{key} are malformed")
+        try:
+            codes = packing.unpack(blob.ravel(), encoding, int(np.prod(shape)), levels.size)
+        except ValueError as error:
+            raise ValueError(f"in {prefix}{key} {error}") from error
+        state[key] = levels[codes].reshape(shape)
+    for name, keys in rest.items():
+        values = tensors.pop(f"{prefix}rest.{name}", np.empty(0, dtype=name))
+        sizes = [int(np.prod(template[key].shape)) for key in keys]
+        if values.dtype.name != name or values.shape != (sum(sizes),):
+            raise ValueError(f"{prefix}rest.{name} does not fit its network")
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ValueError(f"{prefix}rest.{name} holds values that are not finite")
+        parts = np.split(values, np.cumsum(sizes)[:-1])
+        for key, part in zip(keys, parts, strict=True):
+            state[key] = part.reshape(template[key].shape).copy()
+    return state
+
+
+def _is_codebook(levels: Array) -> bool:
+    return (
+        levels.dtype == np.float32
+        and levels.ndim == 1
+        and 1 <= levels.size <= packing.MAX_LEVELS
+        and bool(np.isfinite(levels).all())
+        and bool((levels[1:] > levels[:-1]).all())
+    )
+
+
+def _serialize(card: EnsembleCard, tensors: Mapping[str, Array]) -> bytes:
+    from safetensors.numpy import save
+
+    text = card.to_json()
+    plain = save(dict(tensors))
+    data = np.frombuffer(plain, dtype=np.uint8)[8 + int.from_bytes(plain[:8], "little") :]
+    return save(dict(tensors), {CARD_KEY: text, CHECKSUM_KEY: _checksum(text, data)})
+
+
+def _checksum(text: str, data: NDArray[np.uint8]) -> str:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    digest.update(data.data)
+    return digest.hexdigest()
+
+
+def _verify(path: Path, states: Sequence[State]) -> None:
+    template = {key: Spec(value.shape, value.dtype) for key, value in states[0].items()}
+    for state, back in zip(states, read_states(path, template), strict=True):
+        for key, value in state.items():
+            if value.tobytes() != back[key].tobytes():
+                raise EnsembleFileError(f"{path} was not written: {key} would not come back.")
+
+
+def _unusable(path: str | Path, reason: str) -> EnsembleFileError:
+    return EnsembleFileError(
+        f"The ensemble file {path} cannot be used: {reason}; fetch or train it again."
+    )
