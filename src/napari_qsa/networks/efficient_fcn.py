@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from napari_qsa.errors import QsaError
 from napari_qsa.networks.blocks import ConvBNReLU, enlarge, initialise
 from napari_qsa.networks.efficientnet import CHANNELS, EfficientNetLite0
 from napari_qsa.networks.output import Output
@@ -33,6 +34,8 @@ class EfficientFCN(nn.Module):
 
     def __init__(self, in_channels: int = 3, width: int = 32, pretrained: bool = False) -> None:
         super().__init__()
+        if width < 2:
+            raise QsaError(f"efficient_fcn needs a width of at least 2, not {width}.")
         half = width // 2
         widths = (width, width + half, 2 * width, 3 * width, 3 * width)
         self.top = nn.ModuleList()
@@ -60,9 +63,7 @@ class EfficientFCN(nn.Module):
             features = convolution(torch.cat([enlarge(features, 2), skip], dim=1))
             refined.append(features)
         fused = [features]
-        for level, (convolution, coarse) in enumerate(
-            zip(self.lateral, refined[:-1], strict=True)
-        ):
+        for level, (convolution, coarse) in enumerate(zip(self.lateral, refined[:-1], strict=True)):
             fused.append(enlarge(convolution(coarse), 2 ** (4 - level)))
         logits = enlarge(self.head(self.fuse(torch.cat(fused, dim=1))), 2)
         return Output(logits, scales[-1].mean(dim=(2, 3)))

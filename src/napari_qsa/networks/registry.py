@@ -35,10 +35,12 @@ def build_network(name: str, in_channels: int = 3, **options: Any) -> nn.Module:
     Raises
     ------
     QsaError
-        If the name or an option is unknown.
+        If the name or an option is unknown, or a number of channels is impossible.
     """
     if name not in NETWORKS:
         raise QsaError(f"There is no network {name!r}; choose one of {', '.join(NETWORKS)}.")
+    if in_channels < 1:
+        raise QsaError(f"A network needs images of at least 1 channel, not {in_channels}.")
     try:
         return NETWORKS[name](in_channels=in_channels, **options)
     except TypeError as error:

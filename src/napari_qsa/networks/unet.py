@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_qsa.errors import QsaError
 from napari_qsa.networks.blocks import ConvBNReLU, enlarge, initialise
 from napari_qsa.networks.output import Output
 
@@ -31,6 +32,8 @@ class UNet(nn.Module):
 
     def __init__(self, in_channels: int = 3, width: int = 16) -> None:
         super().__init__()
+        if width < 1:
+            raise QsaError(f"unet needs a width of at least 1, not {width}.")
         widths = [width * 2**scale for scale in range(5)]
         self.descriptor_size = widths[-1]
         self.down = nn.ModuleList(

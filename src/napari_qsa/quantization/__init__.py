@@ -1,9 +1,9 @@
 """Weight and activation schemes behind two small protocols; packing."""
 
+from napari_qsa.quantization.activations import InputQuantizer
 from napari_qsa.quantization.incremental import IncrementalQuantizer
 from napari_qsa.quantization.modules import (
     ChannelAffine,
-    InputQuantizer,
     QuantizedConv2d,
     calibrate_activations,
     convolutions,

@@ -14,24 +14,22 @@ SAMPLES_PER_LAYER = 200_000
 
 @runtime_checkable
 class ActivationScheme(Protocol):
-    """How the input of a convolution becomes integers.
-
-    Attributes
-    ----------
-    name : str
-        As on the command line and in the ensemble file.
-    bits : int
-        32 for float.
-    quantizes : bool
-        False for float.
-    """
+    """How the input of a convolution becomes integers."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As on the command line and in the ensemble file."""
+        ...
+
     @property
-    def bits(self) -> int: ...
+    def bits(self) -> int:
+        """Bits of a code; 32 for float."""
+        ...
+
     @property
-    def quantizes(self) -> bool: ...
+    def quantizes(self) -> bool:
+        """False for float."""
+        ...
 
     def calibrate(self, values: Tensor) -> tuple[float, int, int]:
         """Fit to sampled values of one layer's input: (scale, lowest code, highest code)."""
@@ -150,7 +148,7 @@ class InputQuantizer(nn.Module):
         return self._range is not None
 
     def _load_from_state_dict(self, *args: object, **kwargs: object) -> None:
-        super()._load_from_state_dict(*args, **kwargs)  # type: ignore[arg-type]
+        super()._load_from_state_dict(*args, **kwargs)
         self.refresh()
 
     def forward(self, values: Tensor) -> Tensor:
@@ -164,6 +162,6 @@ class InputQuantizer(nn.Module):
 
 
 def _sample(values: Tensor, count: int = SAMPLES_PER_LAYER // 8) -> Tensor:
-    """Take values of a layer at an even step, so that the choice is reproducible."""
+    """Take values of a layer at an even step, so that the choice is reproducible; on the CPU."""
     flat = values.reshape(-1)
-    return flat[:: max(1, flat.numel() // count)].clone()
+    return flat[:: max(1, flat.numel() // count)].clone().cpu()

@@ -26,7 +26,7 @@ def inq_portions(bits: int) -> tuple[float, ...]:
 def inq_exponents(largest: float, bits: int) -> tuple[int, int]:
     """Exponents (n1, n2) of the largest and the smallest magnitude.
 
-    ``n1 = floor(log2(4 s / 3))`` and ``n2 = n1 + 1 - 2**(b - 1) / 2``, equations 3 and 4.
+    ``n1 = floor(log2(4 s / 3))`` and ``n2 = n1 + 1 - 2**(b - 1) / 2``, section 2.1.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def inq_exponents(largest: float, bits: int) -> tuple[int, int]:
     bits : int
         b, one code for zero included.
     """
-    mantissa, exponent = math.frexp(4.0 * largest / 3.0)
-    upper = exponent - 1  # frexp gives a mantissa in [0.5, 1)
+    # Not floor(log2(...)): the exponent of a float is exact at s = 0.75 * 2**k too.
+    upper = math.frexp(4.0 * largest / 3.0)[1] - 1  # frexp gives a mantissa in [0.5, 1)
     return upper, upper + 1 - 2 ** (bits - 1) // 2
 
 
@@ -74,7 +74,7 @@ class INQ:
         -------
         Tensor, shape (L,), float32
             Sorted levels; L = 2**(b - 1) + 1 (one more than b bits hold only on paper: INQ counts
-            one bit for zero and b - 1 for the powers, equation 2).
+            one bit for zero and b - 1 for the powers, section 2.1).
         """
         largest = float(weight.detach().abs().max()) if weight.numel() else 0.0
         if largest == 0.0:

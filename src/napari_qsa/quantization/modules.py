@@ -42,7 +42,7 @@ class ChannelAffine(nn.Module):
     @classmethod
     def of(cls, norm: nn.BatchNorm2d) -> ChannelAffine:
         """Take over the running statistics and the affine parameters of a BN."""
-        affine = cls(norm.num_features)
+        affine = cls(norm.num_features).to(norm.weight.device)
         mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
         with torch.no_grad():
             scale = norm.weight.double() / torch.sqrt(variance.double() + norm.eps)

@@ -15,28 +15,30 @@ class WeightScheme(Protocol):
 
     A scheme is stateless: it maps a layer's latent weights to a codebook and to levels of it.
     *When* each weight is quantized is the schedule's, which reads ``portions``.
-
-    Attributes
-    ----------
-    name : str
-        As on the command line and in the ensemble file.
-    bits : int
-        Bits a code needs before entropy coding; 32 for float.
-    portions : tuple of float
-        Accumulated share of the weights quantized at the end of each stage, rising to 1; empty
-        where there are no stages.
-    quantizes : bool
-        False for the float schemes, whose ``quantize`` is the identity.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As on the command line and in the ensemble file."""
+        ...
+
     @property
-    def bits(self) -> int: ...
+    def bits(self) -> int:
+        """Bits a code needs before entropy coding; 32 for float."""
+        ...
+
     @property
-    def portions(self) -> tuple[float, ...]: ...
+    def portions(self) -> tuple[float, ...]:
+        """Accumulated share of the weights quantized on entering each stage, rising to 1.
+
+        Empty where there are no stages.
+        """
+        ...
+
     @property
-    def quantizes(self) -> bool: ...
+    def quantizes(self) -> bool:
+        """False for the float schemes, whose ``quantize`` is the identity."""
+        ...
 
     def codebook(self, weight: Tensor) -> Tensor:
         """Fit the codebook to a layer: sorted levels, shape (L,) float32."""
