@@ -1,0 +1,1 @@
+"""Runs over data sets: scores by part and grade, comparisons, options chosen out of fold."""
