@@ -107,3 +107,15 @@ def test_smallest_distance_agrees_with_trying_all(mask: np.ndarray, seed: int) -
     apart = cdist(p, q)
     expected = max(apart.min(axis=1).max(), apart.min(axis=0).max())
     assert everything[0] == pytest.approx(expected)
+
+
+def test_the_object_of_the_smallest_bound_need_not_be_the_nearest() -> None:
+    # A frame has the square's convex hull, but its inside is 10 away; the core is 6 * sqrt(2).
+    square = np.zeros((25, 25), np.int32)
+    square[2:23, 2:23] = 1
+    others = np.where(square == 1, 1, 0)
+    others[3:22, 3:22] = 0
+    others[8:17, 8:17] = 2
+    one, many = Objects(square, 1), Objects(others.astype(np.int32), 2)
+    assert distance(one, 1, many, 1) == 10
+    assert smallest_distance(one, 1, many) == pytest.approx(6 * np.sqrt(2))

@@ -154,6 +154,18 @@ def test_equal_gains_go_to_the_more_uncertain_then_to_the_lower_index() -> None:
     assert ranking.order.tolist() == [1, 3, 5, 2, 0, 4]
 
 
+def test_copies_of_an_annotated_image_represent_nothing() -> None:
+    """Copies of other brightness differ by rounding noise, which must not decide."""
+    rng = np.random.default_rng(0)
+    copies = rng.random((1, 64)) * rng.uniform(0.1, 10, (60, 1))
+    annotated = np.arange(60) == 7
+    ranking = rank(copies, rng.random(60), annotated)
+    assert ranking.coverage_gain.tolist() == [0.0] * 8
+    assert [reason.represents for reason in ranking.why] == [0] * 8
+    paper = rank(copies, rng.random(60), annotated, count_annotated=False)
+    assert [reason.represents for reason in paper.why] == [59] + [0] * 7
+
+
 def test_zero_descriptors_fall_back_to_uncertainty() -> None:
     ranking = rank(np.zeros((4, 5)), np.array([0.1, 0.4, 0.2, 0.4]), np.zeros(4, bool), k=2)
     assert ranking.order.tolist() == [1, 3, 2, 0]
