@@ -1,1 +1,1 @@
-"""Training an ensemble: options, samples, augmentation, schedule, one member's run, the whole run."""
+"""Training an ensemble: options, samples, augmentation, schedule; one member, the whole run."""

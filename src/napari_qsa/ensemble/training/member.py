@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from napari_qsa.ensemble.training.losses import segmentation_loss
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
 from napari_qsa.ensemble.training.schedule import Phase, phases
+from napari_qsa.errors import TrainingError
 from napari_qsa.networks import build_network
 from napari_qsa.quantization import (
     IncrementalQuantizer,
@@ -88,7 +90,9 @@ class MemberTrainer:
         self._share = counts / counts.sum()
         torch.manual_seed(options.seed * 1000 + member)
         network = build_network(options.network, len(mean), **options.network_options)
-        self.network = prepare(network).to(self.device, memory_format=torch.channels_last)
+        self.network: nn.Module = prepare(network).to(  # type: ignore[call-overload]
+            self.device, memory_format=torch.channels_last
+        )
         self.quantizer = IncrementalQuantizer(self.network, weight_scheme(options.weights))
         self.ema: dict[str, Tensor] = {}
         self.optimizer: torch.optim.Optimizer | None = None
@@ -132,9 +136,12 @@ class MemberTrainer:
             if self.iteration == phase.start:
                 self._enter(phase)
             self._train(phase)
+            self.optimizer = None
             if phase.name == "float":
                 self._apply_ema()
-                write_checkpoint(self.folder / "float.safetensors", self._network_state(), {})
+                path = self.folder / "float.safetensors"
+                write_checkpoint(path, self._network_state(), self._float_facts())
+            self._save()
         self._estimate_statistics()
         self._event("finished")
         return freeze(self.network.cpu())
@@ -175,6 +182,11 @@ class MemberTrainer:
                 self._update_ema()
             self.iteration += 1
             losses.append(loss.item())
+            if not math.isfinite(losses[-1]):
+                raise TrainingError(
+                    f"The loss of member {self.member} is not finite after {self.iteration} "
+                    "iterations: start a new run with a lower learning rate."
+                )
             if self.iteration % REPORT_EVERY == 0 or self.iteration == phase.stop:
                 now = time.monotonic()
                 self._event(
@@ -187,13 +199,6 @@ class MemberTrainer:
             if time.monotonic() - saved > CHECKPOINT_SECONDS and self.iteration < phase.stop:
                 self._save()
                 saved = time.monotonic()
-        self._save_if_long(phase)
-
-    def _save_if_long(self, phase: Phase) -> None:
-        """Keep the end of a phase too, so that at most one checkpoint interval is lost."""
-        if phase.name != "float":
-            self.optimizer = None
-            self._save()
 
     @torch.no_grad()
     def _update_ema(self) -> None:
@@ -213,7 +218,6 @@ class MemberTrainer:
         for name, value in self.ema.items():
             state[name].copy_(value)
         self.ema = {}
-        self.optimizer = None
 
     @torch.no_grad()
     def _estimate_statistics(self) -> None:
@@ -231,6 +235,20 @@ class MemberTrainer:
 
     def _network_state(self) -> dict[str, Tensor]:
         return dict(self.network.state_dict())
+
+    def _float_facts(self) -> dict[str, Any]:
+        """Everything the float phase depends on; schemes and the stages' rate are not of it."""
+        options = self.options.to_json()
+        for free in ("role", "weights", "activations", "members", "iterations", "stage_rate"):
+            del options[free]
+        images = [image.sha256 for image in self.images]
+        iterations = self.phases[0].stop
+        return {
+            "member": self.member,
+            "iterations": iterations,
+            "options": options,
+            "images": images,
+        }
 
     def _event(self, kind: str, **facts: Any) -> None:
         self.report(
@@ -262,10 +280,18 @@ class MemberTrainer:
             self._event("resumed")
             return
         if self.start_from is not None:
-            tensors, _ = read_checkpoint(self.start_from / "float.safetensors")
+            source = self.start_from / "float.safetensors"
+            if not source.exists():
+                raise TrainingError(f"{source} is missing: that run's float phase is not over yet.")
+            tensors, facts = read_checkpoint(source)
+            if facts and facts != self._float_facts():
+                raise TrainingError(
+                    f"{source} is of other images or options: "
+                    "start from a run that differs in its schemes only."
+                )
             self.network.load_state_dict(tensors)
             self.iteration = self.phases[0].stop
-            self._event("resumed", source=str(self.start_from.name))
+            self._event("resumed", source=str(self.start_from))
 
     @torch.no_grad()
     def _load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
@@ -292,4 +318,8 @@ class MemberTrainer:
             optimizer.load_state_dict(
                 {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
             )
+            for parameter, moments in optimizer.state.items():
+                for entry, value in moments.items():  # in the memory order they had
+                    if value.shape == parameter.shape:
+                        moments[entry] = torch.empty_like(parameter).copy_(value)
             self.optimizer = optimizer
