@@ -28,6 +28,8 @@ class TrainingOptions:
     folds : int
         0: every member trains on its own bootstrap of all images. N: member m trains on all
         images but those of fold m (modulo N), folds by patient.
+    fold : int or None
+        Leave this fold out for every member, each of which trains on a bootstrap of the others.
     iterations : int
         Optimizer steps of each member, all phases together.
     seed : int
@@ -51,6 +53,7 @@ class TrainingOptions:
     activations: str = "u8"
     members: int = 5
     folds: int = 0
+    fold: int | None = None
     iterations: int = 1600
     seed: int = 0
     batch: int = 8
@@ -69,6 +72,11 @@ class TrainingOptions:
                 raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}.")
         if self.folds == 1 or self.folds < 0:
             raise TrainingError(f"folds must be 0 (bootstraps) or at least 2, not {self.folds}.")
+        if self.fold is not None and not 0 <= self.fold < self.folds:
+            raise TrainingError(
+                f"fold must be one of the {self.folds} folds, 0 to {self.folds - 1}, "
+                f"not {self.fold}."
+            )
         if self.crop % 32:
             raise TrainingError(f"crop must be a multiple of 32 pixels, not {self.crop}.")
 

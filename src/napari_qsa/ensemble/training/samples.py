@@ -92,13 +92,16 @@ def member_counts(
     TrainingError
         If a fold leaves no image to train on.
     """
-    if options.folds:
+    if options.folds and options.fold is None:
         held_out = member % options.folds
         counts = np.array([float(image.fold != held_out) for image in images])
         if not counts.any():
             raise TrainingError(f"Fold {held_out} holds every image; use fewer folds.")
         return counts
-    counts = np.array(
-        [float(bootstrap_count(options.seed, member, image.sha256)) for image in images]
+    allowed = np.array(
+        [float(options.fold is None or image.fold != options.fold) for image in images]
     )
-    return counts if counts.any() else np.ones(len(images))
+    if not allowed.any():
+        raise TrainingError(f"Fold {options.fold} holds every image; use fewer folds.")
+    counts = np.array([bootstrap_count(options.seed, member, image.sha256) for image in images])
+    return counts * allowed if (counts * allowed).any() else allowed

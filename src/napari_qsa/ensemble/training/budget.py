@@ -1,0 +1,171 @@
+"""Minutes into iterations, once and before the run: what is trained never depends on the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from napari_qsa.ensemble.training.member import MemberTrainer
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.samples import TrainingImage
+from napari_qsa.ensemble.training.schedule import phases
+from napari_qsa.errors import TrainingError
+from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
+
+TIMED = 10
+"""Iterations timed without quantizers, and as many with them."""
+
+_WARM_UP = 2
+"""Iterations before these, in which buffers are made and kernels chosen."""
+
+_MANY = 10_000
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long training takes on this machine.
+
+    Attributes
+    ----------
+    start : float
+        Seconds until the first iteration of a process: imports, reading the images.
+    fixed : float
+        Seconds of a member apart from its iterations: building, calibration, BN statistics.
+    plain, quantized : float
+        Seconds of an iteration of the float phase, and of one after it.
+    """
+
+    start: float
+    fixed: float
+    plain: float
+    quantized: float
+
+
+def measure_pace(
+    images: Sequence[TrainingImage],
+    options: TrainingOptions,
+    folder: Path,
+    start: float = 0.0,
+    device: torch.device | None = None,
+) -> Pace:
+    """Time some iterations of a run, by training for a moment.
+
+    Parameters
+    ----------
+    images
+        Of the run.
+    options
+        Of the run; ``iterations`` does not matter.
+    folder
+        An empty one for scratch files; what is left in it is of no use.
+    start
+        Seconds this process took until now.
+    device
+        Where the run will train; the CPU if None.
+    """
+    _train(images, replace(options, iterations=_WARM_UP), folder / "warm-up", device)
+    begun = time.monotonic()
+    events = _train(images, _short(options), folder / "timed", device)
+    wall = time.monotonic() - begun
+    plain = _Stretch.of([event for event in events if event["phase"] == "float"])
+    quantized = _Stretch.of([event for event in events if event["phase"] != "float"])
+    return Pace(
+        start=start,
+        fixed=max(wall - plain.seconds - quantized.seconds, 0.0),
+        plain=plain.pace,
+        quantized=quantized.pace,
+    )
+
+
+def iterations_for(seconds: float, pace: Pace, options: TrainingOptions, workers: int) -> int:
+    """Say how many iterations of each member fit into a time.
+
+    Parameters
+    ----------
+    seconds
+        Wall time of the whole run, all members.
+    pace
+        Measured with as many processes at work as there will be.
+    options
+        Of the run.
+    workers
+        Processes; each trains one member after another.
+
+    Raises
+    ------
+    TrainingError
+        If not even the shortest run fits.
+    """
+    rounds = -(-options.members // workers)
+    share = _plain_share(options)
+    each = share * pace.plain + (1 - share) * pace.quantized
+    iterations = int(((seconds - pace.start) / rounds - pace.fixed) / each)
+    shortest = 10 * len(phases(options))
+    if iterations < shortest:
+        needed = pace.start + rounds * (pace.fixed + shortest * each)
+        raise TrainingError(
+            f"{seconds / 60:.2g} minutes are too few for {options.members} members on this "
+            f"machine: give at least {needed / 60:.2g}, or fewer members."
+        )
+    return iterations
+
+
+def slowest(paces: Sequence[Pace]) -> Pace:
+    """Combine the paces of processes that ran side by side: the run ends with the slowest."""
+    values = [asdict(pace) for pace in paces]
+    return Pace(**{name: max(value[name] for value in values) for name in values[0]})
+
+
+def _plain_share(options: TrainingOptions) -> float:
+    """Share of the iterations that belong to the float phase of a long run."""
+    plan = phases(replace(options, iterations=_MANY))
+    return (plan[0].stop - plan[0].start) / plan[-1].stop
+
+
+def _short(options: TrainingOptions) -> TrainingOptions:
+    """Choose so many iterations that ``TIMED`` or a few more are timed of each kind."""
+    share = _plain_share(options)
+    total = TIMED / min(share, 1 - share) if share < 1 else TIMED
+    return replace(options, iterations=max(round(total), 1))
+
+
+def _train(
+    images: Sequence[TrainingImage],
+    options: TrainingOptions,
+    folder: Path,
+    device: torch.device | None,
+) -> list[dict[str, Any]]:
+    """Train the first member; return its progress events, each with the iterations it is about."""
+    events: list[dict[str, Any]] = []
+    done = 0
+
+    def note(event: dict[str, Any]) -> None:
+        nonlocal done
+        if event["event"] == "progress":
+            events.append(event | {"count": event["iteration"] - done})
+            done = event["iteration"]
+
+    normalisation = (IMAGENET_MEAN, IMAGENET_STD)
+    MemberTrainer(images, options, 0, folder, normalisation, note, device).run()
+    return events
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    iterations: int
+    seconds: float
+
+    @classmethod
+    def of(cls, events: Sequence[dict[str, Any]]) -> _Stretch:
+        counts = [event["count"] for event in events]
+        seconds = [event["count"] * event["seconds_per_iteration"] for event in events]
+        return cls(sum(counts), sum(seconds))
+
+    @property
+    def pace(self) -> float:
+        return self.seconds / self.iterations if self.iterations else 0.0

@@ -1,0 +1,69 @@
+"""Events of a run as JSON lines: one file for each member, one writer for each file."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the whole events of a file; what a kill tore off at its end is left out."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return
+    for line in content.split(b"\n")[:-1]:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "sequence" in event:
+            yield event
+
+
+class EventLog:
+    """Appends events to a file; numbers go on where an earlier process stopped.
+
+    Each line is an object with ``schema`` (this format's version), ``sequence`` (rising from 0),
+    ``time`` (seconds since 1970) and what the caller gives.
+
+    Parameters
+    ----------
+    path : Path
+        Made if missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._next = 1 + max((event["sequence"] for event in _lines(path)), default=-1)
+        torn = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
+        if torn:
+            with path.open("ab") as file:
+                file.write(b"\n")
+
+    def write(self, event: dict[str, Any]) -> None:
+        """Append one event."""
+        facts = {"schema": SCHEMA_VERSION, "sequence": self._next, "time": round(time.time(), 3)}
+        line = json.dumps(facts | event, allow_nan=False) + "\n"
+        with self.path.open("ab") as file:
+            file.write(line.encode())
+        self._next += 1
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """Read the events of all members of a run, in order of time.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    """
+    events = [
+        event for path in sorted(folder.glob("members/*/events.jsonl")) for event in _lines(path)
+    ]
+    return sorted(events, key=lambda event: event["time"])

@@ -1,0 +1,276 @@
+"""A training run: one folder that says what is trained, and holds what has been trained so far.
+
+``run.json`` is written once: options, where the images are and what they are (SHA-256 and fold).
+``members/M/`` belongs to member M alone: its events, its checkpoint while it trains, its float
+weights once that phase is over, and ``member.safetensors``, an ensemble of one, when it is done.
+So members can be trained one after another or by several processes, in any order, with the same
+result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from napari_qsa import __version__
+from napari_qsa.ensemble.card import EnsembleCard
+from napari_qsa.ensemble.card import TrainingImage as ImageRecord
+from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
+from napari_qsa.ensemble.training.checkpoint import write_bytes
+from napari_qsa.ensemble.training.events import EventLog
+from napari_qsa.ensemble.training.member import MemberTrainer, Report
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.samples import TrainingImage, load_training_images
+from napari_qsa.errors import TrainingError
+from napari_qsa.images import Dataset, open_dataset
+from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
+
+SCHEMA_VERSION = 1
+HALO_PROBE = 768
+"""Side in pixels of the image the halo is measured on."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run in its folder; make one with :meth:`create` or :meth:`open`.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the run.
+    options : TrainingOptions
+        What to train.
+    data : Path
+        The data set.
+    part : str
+        Which part of it.
+    records : tuple of (name, sha256, fold)
+        The images this run trains on.
+    source_pixel_size : float
+        µm of a pixel of the training images.
+    """
+
+    folder: Path
+    options: TrainingOptions
+    data: Path
+    part: str
+    records: tuple[tuple[str, str, int], ...]
+    source_pixel_size: float
+
+    @classmethod
+    def create(
+        cls, folder: Path, data: Path, options: TrainingOptions, part: str = "all"
+    ) -> TrainingRun:
+        """Read the images once and write ``run.json``.
+
+        Raises
+        ------
+        TrainingError
+            If the folder already holds a run, or no image has labels.
+        """
+        if (folder / "run.json").exists():
+            raise TrainingError(
+                f"{folder} already holds a training run: resume it with --resume, or delete it."
+            )
+        dataset = open_dataset(data).part(part)
+        images = load_training_images(dataset, options)
+        source = dataset.pixel_size or options.pixel_size / 2
+        records = tuple((image.name, image.sha256, image.fold) for image in images)
+        run = cls(folder, options, data.resolve(), part, records, source)
+        run.__dict__["images"] = images
+        folder.mkdir(parents=True, exist_ok=True)
+        values = {
+            "schema": SCHEMA_VERSION,
+            "version": __version__,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "options": options.to_json(),
+            "data": str(run.data),
+            "part": part,
+            "source_pixel_size": source,
+            "images": [list(record) for record in records],
+        }
+        write_bytes(folder / "run.json", json.dumps(values, indent=1).encode())
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> TrainingRun:
+        """Open the run in a folder.
+
+        Raises
+        ------
+        TrainingError
+            If there is none, or its ``run.json`` is damaged.
+        """
+        path = folder / "run.json"
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                folder,
+                TrainingOptions.from_json(values["options"]),
+                Path(values["data"]),
+                values["part"],
+                tuple((name, digest, fold) for name, digest, fold in values["images"]),
+                float(values["source_pixel_size"]),
+            )
+        except FileNotFoundError:
+            raise TrainingError(
+                f"{folder} holds no training run; start one without --resume."
+            ) from None
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise TrainingError(f"{path} is damaged ({error}); start a new run.") from error
+
+    @cached_property
+    def images(self) -> list[TrainingImage]:
+        """The images, read again and checked to be the ones the run began with.
+
+        Raises
+        ------
+        TrainingError
+            If an image is missing, new or changed.
+        """
+        dataset: Dataset = open_dataset(self.data).part(self.part)
+        images = load_training_images(dataset, self.options)
+        found = tuple((image.name, image.sha256, image.fold) for image in images)
+        if found != self.records:
+            changed = sorted({name for name, _, _ in set(found) ^ set(self.records)})
+            raise TrainingError(
+                f"The images in {self.data} are not those this run began with "
+                f"({', '.join(changed[:5])}): put them back, or start a new run."
+            )
+        return images
+
+    # -- members ---------------------------------------------------------------------------------
+
+    def member_folder(self, member: int) -> Path:
+        """Folder of one member."""
+        return self.folder / "members" / str(member)
+
+    def finished(self, member: int) -> bool:
+        """Whether a member is trained to its end."""
+        return (self.member_folder(member) / "member.safetensors").exists()
+
+    def pending(self) -> list[int]:
+        """Members that are still to be trained, or to be finished."""
+        return [member for member in range(self.options.members) if not self.finished(member)]
+
+    def train_member(
+        self,
+        member: int,
+        report: Report | None = None,
+        device: torch.device | None = None,
+        start_from: Path | None = None,
+    ) -> None:
+        """Train one member to its end, from its checkpoint if there is one.
+
+        Parameters
+        ----------
+        member : int
+            Which.
+        report : callable, optional
+            Called with each event after it is logged; may raise to stop.
+        device : torch.device, optional
+            Where to train.
+        start_from : Path, optional
+            Folder of another run with the same images and options, schemes aside: its float
+            phase is taken over.
+        """
+        folder = self.member_folder(member)
+        folder.mkdir(parents=True, exist_ok=True)
+        log = EventLog(folder / "events.jsonl")
+
+        def tell(event: dict[str, Any]) -> None:
+            log.write(event)
+            if report is not None:
+                report(event)
+
+        source = start_from / "members" / str(member) if start_from is not None else None
+        trainer = MemberTrainer(
+            self.images,
+            self.options,
+            member,
+            folder,
+            (IMAGENET_MEAN, IMAGENET_STD),
+            tell,
+            device,
+            source,
+        )
+        network = trainer.run()
+        self._ensemble([network], [member]).save(folder / "member.safetensors")
+        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+    def assemble(self) -> Ensemble:
+        """Put the finished members together, the halo measured on the first.
+
+        Raises
+        ------
+        TrainingError
+            If a member is not finished.
+        """
+        if pending := self.pending():
+            raise TrainingError(
+                f"Members {pending} of {self.folder} are not trained yet; resume the run."
+            )
+        members = range(self.options.members)
+        networks = [
+            Ensemble.load(self.member_folder(member) / "member.safetensors").networks()[0]
+            for member in members
+        ]
+        return self._ensemble(networks, list(members), measure=True)
+
+    def _ensemble(
+        self, networks: Sequence[nn.Module], members: list[int], measure: bool = False
+    ) -> Ensemble:
+        options = self.options
+        stride = int(networks[0].stride)  # type: ignore[arg-type]
+        halo = 4 * stride
+        if measure:
+            halo = max(measure_halo(network, self._probe()) for network in networks[:1])
+        records = self.records
+        if options.fold is not None:
+            records = tuple(record for record in records if record[2] != options.fold)
+        cross_validated = bool(options.folds) and options.fold is None
+        card = EnsembleCard(
+            role=options.role,
+            network=options.network,
+            network_options=options.network_options,
+            in_channels=len(IMAGENET_MEAN),
+            members=len(networks),
+            weights=options.weights,
+            activations=options.activations,
+            pixel_size=options.pixel_size,
+            source_pixel_size=self.source_pixel_size,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            halo=halo,
+            stride=stride,
+            training=tuple(
+                ImageRecord(name, digest, fold if cross_validated else None)
+                for name, digest, fold in records
+            ),
+            folds=options.folds if cross_validated else 0,
+            seeds=(options.seed,) * len(networks),
+            version=__version__,
+            date=datetime.now(UTC).date().isoformat(),
+            metrics={"training": dataclasses.asdict(options), "members": members},
+        )
+        return Ensemble(networks, card)
+
+    def _probe(self) -> torch.Tensor:
+        """A normalised image of ``HALO_PROBE`` pixels a side, (1, C, S, S), mirrored to fit."""
+        pixels = self.images[0].stack[:-2].float() / 255
+        for axis in (1, 2):
+            while pixels.shape[axis] < HALO_PROBE:
+                pixels = torch.cat([pixels, pixels.flip(axis)], dim=axis)
+        pixels = pixels[None, :, :HALO_PROBE, :HALO_PROBE]
+        mean = torch.tensor(IMAGENET_MEAN).view(1, -1, 1, 1)
+        std = torch.tensor(IMAGENET_STD).view(1, -1, 1, 1)
+        return (pixels - mean) / std
