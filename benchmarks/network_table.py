@@ -5,7 +5,7 @@ same processor time, and scores each twice on the fold it never saw: at the end 
 (EMA weights, BN statistics as averaged) and at its end. The rules for objects are the defaults for
 all, so nothing is chosen on the fold.
 
-    python benchmarks/network_table.py ../shared/data/glas RUN RUN --out benchmarks/results/networks.json
+    python benchmarks/network_table.py ../shared/data/glas RUN... --out FILE.json
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ objects are cross-fitted: those of a fold are chosen on the out-of-fold maps of 
 that nothing is selected on what is reported. The options written into the ensemble file are chosen
 on all out-of-fold maps and are not what the table reports.
 
-    python benchmarks/out_of_fold.py ../shared/data/glas src/napari_qsa/ensembles/glas-segmentation.safetensors \
+    python benchmarks/out_of_fold.py ../shared/data/glas ENSEMBLE \
         --out benchmarks/results/out_of_fold.json [--tta] [--write-options]
 """
 
@@ -76,7 +76,7 @@ def main() -> None:
     fitted = cross_fit(maps, truths, folds, pixel_size)
     scores = list(fitted.scores)
     choice = choose_instance_options(maps, truths, pixel_size)
-    groups = {"all": range(len(scores))}
+    groups = {"all": list(range(len(scores)))}
     groups |= {grade: [i for i, g in enumerate(grades) if g == grade] for grade in set(grades)}
     groups |= {f"fold {f}": [i for i, g in enumerate(folds) if g == f] for f in sorted(set(folds))}
     report = {

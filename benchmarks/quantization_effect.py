@@ -44,6 +44,8 @@ def run(
     for item in dataset.items[:limit]:
         image, truth = read_image(item.image), read_labels(item.label)  # type: ignore[arg-type]
         member = ensemble.card.held_out_member(sha256(item.image))
+        if member is None:
+            raise SystemExit(f"{item.name} has no member that never saw it")
         held_out = ensemble.predict(image, pixel_size=dataset.pixel_size, members=[member])
         labels = instances(held_out.probability, held_out.separator, GLAS_PIXEL_SIZE, options)
         result["scores"].append(score_objects(labels, truth))
@@ -56,7 +58,7 @@ def run(
         counts = reliability(held_out.probability, truth)
         calibration = counts if calibration is None else calibration + counts
     result["auroc"] = ranking.auroc if ranking else float("nan")
-    result["calibration"] = calibration.expected_calibration_error if calibration else None
+    result["calibration"] = calibration.error if calibration else None
     return result
 
 
