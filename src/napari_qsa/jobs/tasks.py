@@ -44,10 +44,17 @@ def segment(
     tta
         Average over flips and rotations; slower, a little better.
     """
+    from napari_qsa.images.reading import Image
+
     report(None, "Loading the model")
     loaded = _loaded(ensemble)
     report(0.0, "Segmenting")
-    return loaded.predict(pixels, pixel_size=pixel_size, tta=tta, progress=report)
+    image = Image(pixels, pixel_size)
+    return loaded.predict(image, tta=tta, progress=_report_tiles)
+
+
+def _report_tiles(done: int, total: int) -> None:
+    report(done / total, "Segmenting")
 
 
 def _loaded(ensemble: str) -> "Ensemble":
