@@ -1,0 +1,129 @@
+"""The networks: shapes, strides, descriptors and what cannot be built."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from napari_qsa.errors import QsaError
+from napari_qsa.networks import NETWORKS, Output, build_network
+
+SMALL: dict[str, dict[str, Any]] = {"efficient_fcn": {"width": 4}, "unet": {"width": 2}}
+NAMES = sorted(SMALL)
+
+
+def small(name: str, in_channels: int = 3, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return build_network(name, in_channels, **SMALL[name])
+
+
+def test_every_network_is_tested_here() -> None:
+    assert set(NETWORKS) == set(SMALL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("batch", "channels", "height", "width"), [(1, 3, 1, 2), (2, 1, 2, 1), (3, 4, 2, 3)]
+)
+def test_output_has_the_size_of_the_input(
+    name: str, batch: int, channels: int, height: int, width: int
+) -> None:
+    network = small(name, channels).eval()
+    shape = (height * network.stride, width * network.stride)
+    with torch.no_grad():
+        output = network(torch.rand(batch, channels, *shape))
+    assert isinstance(output, Output)
+    assert output.logits.shape == (batch, 2, *shape)
+    assert output.logits.dtype == torch.float32
+    assert output.descriptor.shape == (batch, network.descriptor_size)
+    assert torch.isfinite(output.logits).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stride_is_the_smallest_step_of_the_size(name: str) -> None:
+    network = small(name).eval()
+    side = network.stride + network.stride // 2
+    with torch.no_grad(), pytest.raises(RuntimeError, match="size"):
+        network(torch.zeros(1, 3, side, network.stride))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_images_of_a_batch_do_not_mix_at_rest(name: str) -> None:
+    network = small(name).eval()
+    images = torch.rand(3, 3, 32, 32)
+    with torch.no_grad():
+        together, alone = network(images), network(images[1:2])
+    assert torch.allclose(together.logits[1:2], alone.logits, atol=1e-4)
+    assert torch.allclose(together.descriptor[1:2], alone.descriptor, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_descriptor_is_the_spatial_mean_of_the_last_encoder_features(name: str) -> None:
+    network = small(name).eval()
+    last = network.encoder.blocks[-1] if name == "efficient_fcn" else network.down[-1]
+    seen: list[Tensor] = []
+    last.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    with torch.no_grad():
+        descriptor = network(torch.rand(2, 3, 64, 96)).descriptor
+    (features,) = seen
+    assert features.shape[2:] == (64 // network.stride, 96 // network.stride)
+    expected = features.double().sum((2, 3)) / (features.shape[2] * features.shape[3])
+    assert torch.allclose(descriptor.double(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_takes_part(name: str) -> None:
+    network = small(name)
+    output = network(torch.rand(2, 3, 64, 64))
+    output.logits.square().mean().backward()
+    for parameter, value in network.named_parameters():
+        assert value.grad is not None, parameter
+        assert value.grad.abs().sum() > 0, parameter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_seed_makes_the_network(name: str) -> None:
+    first, again, other = small(name, seed=5), small(name, seed=5), small(name, seed=6)
+    same = [torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)]
+    assert all(same)
+    assert any(
+        not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True)
+    )
+
+
+def test_encoder_has_the_published_number_of_parameters() -> None:
+    encoder = small("efficient_fcn").encoder
+    convolutional = sum(value.numel() for value in encoder.parameters())
+    head = 320 * 1280 + 2 * 1280 + 1280 * 1000 + 1000
+    assert convolutional + head == 4_652_008  # EfficientNet-Lite0: 4.652 M
+
+
+def test_width_scales_the_network() -> None:
+    def size(name: str, **options: Any) -> int:
+        return sum(value.numel() for value in build_network(name, **options).parameters())
+
+    assert size("unet", width=8) > 3.5 * size("unet", width=4)
+    assert size("efficient_fcn", width=16) > size("efficient_fcn", width=8)
+    assert build_network("unet", width=3).descriptor_size == 48
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("resnet", {}, "no network 'resnet'.*efficient_fcn, unet"),
+        ("unet", {"depth": 3}, "'unet' does not take these options.*depth"),
+        ("unet", {"pretrained": True}, "'unet' does not take these options.*pretrained"),
+        ("efficient_fcn", {"width": "wide"}, "does not take these options"),
+        ("efficient_fcn", {"width": 1}, "width of at least 2, not 1"),
+        ("unet", {"width": 0}, "width of at least 1, not 0"),
+        ("unet", {"in_channels": 0}, "at least 1 channel, not 0"),
+    ],
+)
+def test_what_cannot_be_built_is_said_in_a_sentence(
+    name: str, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(QsaError, match=words) as raised:
+        build_network(name, **options)
+    assert str(raised.value).endswith(".")
+    assert "\n" not in str(raised.value)
