@@ -11,6 +11,20 @@ Row = Mapping[str, Any]
 
 POOLED = "pooled"
 IMAGE_MEAN = "image mean"
+IMAGE_COLUMNS = (
+    "name",
+    "grade",
+    "source",
+    "f1",
+    "object_dice",
+    "object_hausdorff",
+    "pixel_dice",
+    "glands",
+    "predicted",
+    "merged",
+    "split",
+)
+"""Of `image_row`, what fits on a screen."""
 
 
 def summary_rows(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
@@ -82,6 +96,15 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "calibration_error": summary.calibration_error,
         "error_auroc": summary.error_auroc,
     }
+
+
+def uncertainty_facts(summary: Summary) -> list[tuple[str, float]]:
+    """Give the figures about probability and uncertainty that there are, with their names."""
+    facts = [
+        ("Expected calibration error of the gland's probability", summary.calibration_error),
+        ("AUROC of the uncertainty for wrong pixels", summary.error_auroc),
+    ]
+    return [(name, value) for name, value in facts if value is not None]
 
 
 def text_table(rows: Sequence[Row], columns: Sequence[str] | None = None) -> str:

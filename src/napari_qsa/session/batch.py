@@ -137,7 +137,7 @@ def segment_batch(
             image,
             pixel_size=known,
             tta=tta,
-            progress=partial(_tell, report, item.name, number, len(dataset.items)),
+            progress=partial(tell_tiles, report, item.name, number, len(dataset.items)),
         )
         _write(_files(out, item), prediction, known)
         return _row(item, prediction, assumed=known is None, seconds=time.monotonic() - begun)
@@ -177,7 +177,8 @@ def _refuse_inputs(files: Sequence[Path], inputs: Set[Path]) -> None:
             )
 
 
-def _tell(report: Report, name: str, number: int, total: int, done: int, tiles: int) -> None:
+def tell_tiles(report: Report, name: str, number: int, total: int, done: int, tiles: int) -> None:
+    """Report tiles of one image (of `tiles` are `done`) as a share of all images."""
     report((number + done / tiles) / total, name)
 
 

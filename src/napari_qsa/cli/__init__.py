@@ -1,0 +1,1 @@
+"""The front without a window: one file for each group of commands."""

@@ -1,0 +1,80 @@
+"""The command ``napari-qsa``."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from napari_qsa import __version__
+from napari_qsa.cli.console import note, say
+from napari_qsa.cli.demo import demo
+from napari_qsa.cli.ensembles import ensembles, info
+from napari_qsa.cli.evaluate import evaluate
+from napari_qsa.cli.segment import segment
+from napari_qsa.cli.suggest import suggest
+from napari_qsa.cli.train import train
+from napari_qsa.errors import QsaError
+
+INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """Shows an error of ours as its sentence, with exit status 1 and no traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Keep the order in which they are used, not the alphabet's."""
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except QsaError as error:
+            note(f"Error: {error}")
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            note("Stopped.")
+            ctx.exit(INTERRUPTED)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _help(command: Callable[..., None]) -> str:
+    """Give the docstring of a command; its examples keep their lines (click's mark is a \\b)."""
+    return re.sub(r"\n(?=Examples?:\n)", "\n\b\n", inspect.getdoc(command) or "")
+
+
+for command in (demo, segment, suggest, train, evaluate, info, ensembles):
+    app.command(help=_help(command))(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"napari-qsa {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Segment glands with quantized ensembles, see where they are unsure, and what to annotate."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="napari-qsa")

@@ -1,0 +1,96 @@
+"""``napari-qsa segment``."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_qsa.cli.console import bar, emit, finish, note, say
+from napari_qsa.cli.options import (
+    SEGMENTATION,
+    DeviceOption,
+    EngineOption,
+    EnsembleOption,
+    JsonOption,
+    PixelSizeOption,
+    TtaOption,
+    require_choice,
+)
+
+
+def segment(
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGE|FOLDER", help="PNG, JPEG, TIFF or BMP; stacks too."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")],
+    ensemble: EnsembleOption = SEGMENTATION,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    tta: TtaOption = False,
+    pixel_size: PixelSizeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Segment images and say where the ensemble is unsure.
+
+    Writes NAME_labels.tif (instances), NAME_probability.tif and NAME_uncertainty.tif (float32)
+    for each image or page of a stack, and summary.csv. A bad file is named and does not stop
+    the others. Images and their labels are never replaced.
+
+    Example:
+      napari-qsa segment slides/ extra.png --out results --pixel-size 0.5
+    """
+    from napari_qsa.ensemble.engines import ENGINES
+
+    require_choice("--engine", engine, ENGINES)
+    from napari_qsa.images import open_images
+
+    dataset = open_images(images)
+    from napari_qsa.ensemble.ensemble import Ensemble
+    from napari_qsa.session.batch import SUMMARY, segment_batch
+
+    with bar("Segmenting") as shown:
+        shown.update(0.0, "loading the ensemble")
+        predictor = Ensemble.load(ensemble, engine, device)
+        rows = segment_batch(dataset, predictor, out, pixel_size, tta, shown.update)
+    failed = [row for row in rows if row.error]
+    for row in failed:
+        note(f"Error: {row.error}")
+    if assumed := sum(row.pixel_size_assumed for row in rows):
+        note(
+            f"The pixel size of {assumed} of {len(rows)} images is unknown: "
+            f"{predictor.card.source_pixel_size:g} µm is assumed, that of the ensemble's training "
+            "images; --pixel-size sets it."
+        )
+    if as_json:
+        emit(
+            {
+                "ensemble": ensemble,
+                "engine": predictor.engine,
+                "device": predictor.device,
+                "out": out,
+                "summary": out / SUMMARY,
+                "images": [asdict(row) for row in rows if not row.error],
+                "failed": [asdict(row) for row in failed],
+            }
+        )
+    else:
+        from napari_qsa.evaluation.tables import text_table
+
+        columns = {
+            "name": "name",
+            "glands": "glands",
+            "gland_area_share": "gland area",
+            "mean_uncertainty": "uncertainty",
+            "seconds": "seconds",
+        }
+        found = [
+            {title: getattr(row, key) for key, title in columns.items()}
+            for row in rows
+            if not row.error
+        ]
+        if found:
+            say(text_table(found))
+        say(f"{len(found)} of {len(rows)} segmented; results and {SUMMARY} are in {out}")
+    finish(bool(failed))

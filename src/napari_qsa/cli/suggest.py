@@ -1,0 +1,141 @@
+"""``napari-qsa suggest``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_qsa.cli.console import bar, emit, finish, note, say
+from napari_qsa.cli.options import (
+    SUGGESTIVE,
+    DeviceOption,
+    EngineOption,
+    EnsembleOption,
+    JsonOption,
+    PartOption,
+    PixelSizeOption,
+    TtaOption,
+    require_choice,
+)
+
+if TYPE_CHECKING:
+    from napari_qsa.session.query import Suggestion
+
+
+def suggest(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pool of images.")],
+    ensemble: EnsembleOption = SUGGESTIVE,
+    k: Annotated[int, typer.Option("-k", metavar="K", min=1, help="Images to suggest.")] = 8,
+    candidates: Annotated[
+        int,
+        typer.Option(
+            "--candidates", metavar="K", min=1, help="Most uncertain images to choose among."
+        ),
+    ] = 16,
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="NAME", help="suggestive, uncertainty or random.")
+    ] = "suggestive",
+    annotated: Annotated[
+        Path | None,
+        typer.Option(
+            "--annotated",
+            metavar="FILE",
+            help="Text file with a name or path a line: exactly these images are annotated. "
+            "Without it, those with labels are.",
+        ),
+    ] = None,
+    ignore_labels: Annotated[
+        bool, typer.Option("--ignore-labels", help="Without a list, none is annotated.")
+    ] = False,
+    count_annotated: Annotated[
+        bool,
+        typer.Option(
+            "--count-annotated/--paper",
+            help="Whether what is annotated counts as covered; the paper does not.",
+        ),
+    ] = True,
+    part: PartOption = "all",
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", min=0, help="Of the random strategy.")
+    ] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="CSV", help="Write the ranking here too.")
+    ] = None,
+    tta: TtaOption = False,
+    pixel_size: PixelSizeOption = None,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Say which images to annotate next, and why.
+
+    Every image is predicted; the most uncertain are the candidates, and those of them are picked
+    that best stand for all images without annotation (suggestive annotation). Images that
+    have a label file count as annotated; --annotated gives a list instead.
+
+    Example:
+      napari-qsa suggest slides/ -k 8 --annotated done.txt --json
+    """
+    from napari_qsa.ensemble.engines import ENGINES
+    from napari_qsa.suggestion import strategy_names
+
+    require_choice("--engine", engine, ENGINES)
+    require_choice("--strategy", strategy, strategy_names())
+    from napari_qsa.images import open_dataset
+    from napari_qsa.session import query
+
+    dataset = open_dataset(folder).part(part)
+    names = query.annotated_names(dataset, annotated, ignore_labels)
+    query.require_work(dataset, names)
+    options = query.QueryOptions(k, candidates, strategy, count_annotated, seed)
+    from napari_qsa.ensemble.ensemble import Ensemble
+
+    with bar("Predicting") as shown:
+        shown.update(0.0, "loading the ensemble")
+        predictor = Ensemble.load(ensemble, engine, device)
+        scored, failed = query.score_pool(dataset, predictor, pixel_size, tta, shown.update)
+    for failure in failed:
+        note(f"Error: {failure.error}")
+    answer = query.suggest(scored, names, options, failed)
+    rows = [_row(suggestion) for suggestion in answer.suggestions]
+    if out is not None:
+        from napari_qsa.formats import write_csv
+
+        write_csv(out, rows)
+    if as_json:
+        emit(
+            {
+                "ensemble": ensemble,
+                "strategy": strategy,
+                "k": k,
+                "candidates": candidates,
+                "picks": [row["name"] for row in rows if row["picked"]],
+                "images": rows,
+                "annotated": answer.annotated,
+                "coverage_before": answer.coverage_before,
+                "coverage_after": answer.coverage_after,
+                "failed": [{"file": each.file, "error": each.error} for each in failed],
+            }
+        )
+    else:
+        from napari_qsa.evaluation.tables import text_table
+
+        say(text_table(rows, ["rank", "name", "picked", "uncertainty", "why"]))
+        say(f"{len(answer.annotated)} images count as annotated, {len(rows)} do not.")
+    finish(bool(failed))
+
+
+def _row(suggestion: "Suggestion") -> dict[str, Any]:
+    item = suggestion.item
+    return {
+        "rank": suggestion.rank,
+        "name": item.name,
+        "file": str(item.image),
+        "page": None if item.page is None else item.page + 1,
+        "picked": suggestion.picked,
+        "candidate": suggestion.candidate,
+        "uncertainty": suggestion.uncertainty,
+        "gain": suggestion.gain,
+        "represents": suggestion.represents,
+        "why": suggestion.why,
+    }
