@@ -51,8 +51,8 @@ app = typer.Typer(
 
 
 def _help(command: Callable[..., None]) -> str:
-    """Give the docstring of a command; its examples keep their lines (click's mark is a \\b)."""
-    return re.sub(r"\n(?=Examples?:\n)", "\n\b\n", inspect.getdoc(command) or "")
+    """Give the docstring of a command, its example marked so that click keeps the lines apart."""
+    return re.sub(r"\n(?=Example:\n)", "\n\b\n", inspect.getdoc(command) or "")
 
 
 for command in (demo, segment, suggest, train, evaluate, info, ensembles):

@@ -53,7 +53,7 @@ def evaluate(
     member that never saw their patient; images that any other ensemble was trained on are
     marked as seen.
 
-    Examples:
+    Example:
       napari-qsa evaluate glas/ --ensemble glas-segmentation --part train
       napari-qsa evaluate glas/ --predictions results/ --part testA --json
     """

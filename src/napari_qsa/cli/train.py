@@ -138,7 +138,7 @@ def train(
     by a power cut, goes on with --resume and ends bit-identical to one that was not. FILE is
     written at the end only, and an earlier one stays until then.
 
-    Examples:
+    Example:
       napari-qsa train glas/ --out mine.safetensors --minutes 60
       napari-qsa train glas/ --out folds.safetensors --folds 5 --iterations 3000
       napari-qsa train glas/ --out mine.safetensors --resume
