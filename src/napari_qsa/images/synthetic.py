@@ -139,7 +139,7 @@ def _paint_halo(
 
     outside = ndimage.distance_transform_edt(labels == 0)
     shape = (labels.shape[0], labels.shape[1])
-    width = 3 + 5 * shapes.noise(random, shape, 40) * random.uniform(0.3, 1)
+    width = random.uniform(-6, 1) + 6 * shapes.noise(random, shape, 40)
     cleft = np.where(outside > 1, stain.soft(width - outside, 1.2), 0.0)
     stains.wash(0.9 * cleft, 0.02, 0.05)
 

@@ -1,6 +1,6 @@
 """What fills the glands and the stroma of a synthetic image: stain concentrations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,14 +116,17 @@ def paint_stroma(random: np.random.Generator, shape: tuple[int, int]) -> Stains:
         np.clip(0.09 + 0.03 * fibres + 0.03 * grain, 0.02, None),
         np.clip(0.42 + 0.09 * fibres + 0.05 * grain + 0.05 * slow, 0.05, None),
     )
-    clefts = soft(noise(random, shape, (16, 46)) - random.uniform(1.0, 1.7), 0.12)
-    clefts = np.maximum(clefts, soft(noise(random, shape, 24) - random.uniform(1.7, 2.3), 0.1))
+    swollen = soft(slow + 0.5 * noise(random, shape, 30) - random.uniform(0.2, 1.0), 0.5)
+    stains.wash(0.75 * swollen, 0.04, 0.10 + 0.03 * fibres)
+    clefts = soft(noise(random, shape, (16, 46)) - random.uniform(1.0, 1.6), 0.12)
+    clefts = np.maximum(clefts, soft(noise(random, shape, 24) - random.uniform(1.4, 2.0), 0.1))
+    clefts = np.maximum(clefts, _paint_vessels(random, stains, flow))
     stains.wash(0.95 * clefts, 0.01, 0.015)
     blood = scatter(random, noise(random, shape, 60) > random.uniform(1.4, 2.2), 7)
     stains.wash(0.9 * stamp(shape, directed(random, blood, flow, (4, 3.4)), 0.8), 0.05, 0.95)
-    crowd = noise(random, shape, 70) + random.uniform(-0.5, 0.8)
+    crowd = noise(random, shape, 70) + random.uniform(0.0, 1.0)
     solid = clefts < 0.5
-    lymphocytes = scatter(random, solid & (crowd > 0), 9.5, random.uniform(0.5, 0.9))
+    lymphocytes = scatter(random, solid & (crowd > 0), 8.8, random.uniform(0.6, 0.95))
     sparse = scatter(random, solid, 17, 0.4)
     spindles = scatter(random, solid, 16, random.uniform(0.35, 0.7))
     for centres, axes, strength in (
@@ -134,6 +137,20 @@ def paint_stroma(random: np.random.Generator, shape: tuple[int, int]) -> Stains:
         nuclei = stamp(shape, cells, 1.0, rim=0.2)
         stains.wash(nuclei, strength * (0.95 + 0.12 * grain), 0.25)
     return stains
+
+
+def _paint_vessels(random: np.random.Generator, stains: Stains, flow: Floats) -> Floats:
+    """Paint the walls of vessels, and return the map of their white insides."""
+    centres = scatter(random, np.ones(flow.shape, dtype=bool), 95, random.uniform(0.3, 0.8))
+    vessels = directed(random, centres, flow, (20.0, 12.0), 0.45)
+    shape = (flow.shape[0], flow.shape[1])
+    wall = stamp(shape, replace(vessels, axes=vessels.axes + 5), 1.0)
+    inside = stamp(shape, vessels, 1.0)
+    grain = noise(random, shape, 3)
+    stains.wash(0.9 * wall, 0.22 + 0.06 * grain, 0.55 + 0.08 * grain)
+    lining = scatter(random, (wall > 0.5) & (inside < 0.5), 8, 0.8)
+    stains.wash(stamp(shape, directed(random, lining, flow, (4.5, 2.4)), 1.0), 0.8, 0.3)
+    return inside
 
 
 def paint_crypts(
@@ -157,7 +174,7 @@ def paint_crypts(
     inside = soft(depth - 1, 0.8)
     grain = noise(random, shape, 2.5)
     blotch = noise(random, shape, 12)
-    stains.wash(inside, 0.33 + 0.05 * grain + 0.05 * blotch, 0.34 + 0.04 * blotch)
+    stains.wash(inside, 0.24 + 0.05 * grain + 0.07 * blotch, 0.34 + 0.05 * blotch)
     wobble = depth + 1.6 * noise(random, shape, 6)
     goblets = directed(
         random,
@@ -170,7 +187,7 @@ def paint_crypts(
     stains.wash(0.95 * mucin, 0.06 + 0.03 * blotch + 0.02 * grain, 0.05)
     lumen = soft(core + 0.10 * noise(random, shape, 7) - random.uniform(0.84, 0.95), 0.05)
     stains.wash(np.where(depth > 14, lumen, 0.0), 0.04 + 0.02 * grain, 0.05)
-    rim = scatter(random, (wobble > 3) & (wobble < random.uniform(9.5, 13)), 6.6, 0.95)
+    rim = scatter(random, (wobble > 3) & (wobble < random.uniform(9.5, 13)), 6.8, 0.85)
     cells = directed(random, rim, angles, (5.0, 3.4), faint=0.65)
     nuclei = stamp(shape, cells, 1.0, rim=0.3)
     stains.wash(np.minimum(nuclei, inside), 0.88 + 0.10 * grain, 0.22)
@@ -190,14 +207,14 @@ def paint_tumour(
     inside = soft(depth - 0.5, 0.8)
     grain = noise(random, shape, 2.5)
     blotch = noise(random, shape, 14)
-    stains.wash(inside, 0.36 + 0.05 * grain + 0.04 * blotch, 0.52 + 0.06 * blotch)
+    stains.wash(inside, 0.27 + 0.05 * grain + 0.07 * blotch, 0.50 + 0.06 * blotch)
     thick = random.uniform(24, 34) + 5 * noise(random, shape, 35) + 2.2 * noise(random, shape, 7)
     lumen = soft(depth - thick, 1.2)
     holes = soft(noise(random, shape, 17) - random.uniform(1.5, 2.1), 0.08)
     lumen = np.maximum(lumen, np.where(depth > 12, holes, 0.0))
     stains.wash(lumen, 0.015, 0.02)
     layers = (depth > 2) & (depth < random.uniform(0.62, 0.85) * thick) & (lumen < 0.2)
-    nuclei = directed(random, scatter(random, layers, 7.2, 0.92), angles, (7.0, 3.3), 0.25, 0.55)
+    nuclei = directed(random, scatter(random, layers, 7.4, 0.82), angles, (7.0, 3.3), 0.25, 0.55)
     body = np.minimum(stamp(shape, nuclei, 1.0, rim=0.3), inside)
     stains.wash(body, 0.88 + 0.10 * grain, 0.32)
     debris = np.where(lumen > 0.8, soft(noise(random, shape, 13) - 0.5, 0.3), 0.0)
