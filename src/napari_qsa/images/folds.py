@@ -1,7 +1,9 @@
 """Cross-validation folds that never split a patient."""
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,3 +104,27 @@ def _greedy(
         sizes[chosen] += 1
         deal[group] = chosen
     return deal, _imbalance(loads, ideal)
+
+
+def write_folds(path: str | Path, folds: Mapping[str, int]) -> None:
+    """Store folds as JSON, one object of fold by item name."""
+    Path(path).write_text(json.dumps(dict(folds), indent=1) + "\n", encoding="utf-8")
+
+
+def read_folds(path: str | Path) -> dict[str, int]:
+    """Read stored folds.
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing, or holds anything but folds.
+    """
+    try:
+        folds = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read as folds: deal them anew.") from error
+    if not isinstance(folds, dict) or not all(
+        type(fold) is int and fold >= 0 for fold in folds.values()
+    ):
+        raise DatasetError(f"{path} holds no folds (an object of numbers): deal them anew.")
+    return folds

@@ -85,7 +85,7 @@ def write_synthetic_glas(
 
 
 def _patient(index: int) -> int:
-    """Number the patients: of four images, the first two are one patient's."""
+    """Give the patient's number: of four images, the first two are of one patient."""
     return index * 3 // 4 + 1
 
 

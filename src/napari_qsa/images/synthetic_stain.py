@@ -85,7 +85,7 @@ def scatter(
     places = np.rint(points).astype(np.intp)
     inside = ((places >= 0) & (places < where.shape)).all(axis=1)
     points, places = points[inside], places[inside]
-    return points[where[places[:, 0], places[:, 1]]]
+    return np.asarray(points[where[places[:, 0], places[:, 1]]])
 
 
 def directed(
