@@ -100,7 +100,8 @@ def main(ensemble, screenshot):
     seen["agreement"] = float(np.mean((glands > 0) == truth))
     seen["uncertainty"] = [float(uncertainty.min()), float(uncertainty.max())]
     seen["offered"] = list(window.dock.image.choices) == [image]
-    spin(lambda: True)
+    drawn = time.monotonic() + 1
+    spin(lambda: time.monotonic() > drawn)
     window.viewer.screenshot(screenshot, canvas_only=False, flash=False)
 
     window.segment()
@@ -108,7 +109,8 @@ def main(ensemble, screenshot):
     pid, before = window.pid(), time.monotonic()
     click(window.dock.stop)
     seen["cancelled"] = window.state.value
-    spin(lambda: not is_alive(pid), 10)
+    while is_alive(pid) and time.monotonic() - before < 10:
+        time.sleep(0.005)  # the process ends without the window's help
     seen["cancel_seconds"] = time.monotonic() - before
 
     window.segment()
