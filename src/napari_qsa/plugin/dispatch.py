@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QObject, Qt, Signal  # type: ignore[attr-defined]
 
 from napari_qsa.session.dispatch import Call
 

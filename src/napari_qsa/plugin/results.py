@@ -122,4 +122,4 @@ def _place(source: Image, plane: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _checksum(array: NDArray[Any]) -> int:
-    return zlib.crc32(np.ascontiguousarray(array))
+    return zlib.crc32(np.ascontiguousarray(array).data)

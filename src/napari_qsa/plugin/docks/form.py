@@ -53,17 +53,18 @@ class Form(Container, Generic[T]):
 
 
 def _row(field: "dataclasses.Field[Any]", kind: Any, choices: Any) -> Any:
-    common = {
+    default: Any = field.default
+    common: dict[str, Any] = {
         "name": field.name,
         "label": field.metadata["label"],
         "tooltip": field.metadata["help"],
     }
     if kind is bool:
-        return CheckBox(value=field.default, **{**common, "text": ""})
+        return CheckBox(value=default, text="", **common)
     if kind is str:
-        return ComboBox(value=field.default, choices=choices, **common)
+        return ComboBox(value=default, choices=choices, **common)
     if kind == float | None:
-        row = FloatSpinBox(value=0.0, min=0.0, max=20.0, step=0.01, **common)
+        row = FloatSpinBox(value=default or 0.0, min=0.0, max=20.0, step=0.01, **common)
         row.native.setDecimals(3)
         row.native.setSpecialValueText(UNKNOWN)
         return row

@@ -82,7 +82,8 @@ class SegmentDock(QWidget):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.details = QPushButton("Details")
         self.details.setCheckable(True)
-        self.details_text = QPlainTextEdit(readOnly=True)
+        self.details_text = QPlainTextEdit()
+        self.details_text.setReadOnly(True)
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.start, 1)
