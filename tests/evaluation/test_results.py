@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_qsa.errors import QsaError
-from napari_qsa.evaluation import results, tables
+from napari_qsa.evaluation import layout, results, tables
 from napari_qsa.evaluation.results import ImageResult, PixelCounts, score_image, summaries, worst
 from napari_qsa.evaluation.uncertainty import ErrorRanking
 from napari_qsa.images import Item
@@ -135,10 +135,10 @@ def test_a_sum_needs_every_image() -> None:
 def test_rows_name_both_figures() -> None:
     rows = tables.summary_rows(summaries([result(TWO)]))
     assert [row["scores"] for row in rows] == ["pooled", "image mean"]
-    text = tables.text_table(rows)
+    text = layout.text_table(rows)
     assert "object Hausdorff (px)" in text.splitlines()[0]
     assert len({line.index("1.000") for line in text.splitlines()[2:]}) == 1
-    markdown = tables.markdown_table(rows)
+    markdown = layout.markdown_table(rows)
     assert markdown.splitlines()[1].startswith("| --- | --- | ---: |")
     values = tables.summary_json(summaries([result(TWO)])[0])
     assert values["pooled"]["object_dice"] == values["image_mean"]["object_dice"] == 1
@@ -146,8 +146,8 @@ def test_rows_name_both_figures() -> None:
 
 def test_table_cells() -> None:
     rows = [{"a": None, "b": float("nan"), "c": "x|y"}, {"a": 12.345, "b": 0.98765, "c": True}]
-    assert tables.markdown_table(rows).splitlines()[2:] == [
+    assert layout.markdown_table(rows).splitlines()[2:] == [
         "|  | n/a | x\\|y |",
         "| 12.3 | 0.988 | yes |",
     ]
-    assert tables.text_table([], ["a"]).splitlines() == ["a", "-"]
+    assert layout.text_table([], ["a"]).splitlines() == ["a", "-"]

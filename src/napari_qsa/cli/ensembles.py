@@ -47,7 +47,7 @@ def info(
             }
         )
         return
-    from napari_qsa.evaluation.tables import text_table
+    from napari_qsa.evaluation.layout import text_table
 
     width = max(map(len, facts := _facts(found)))
     say("\n".join(f"{name.ljust(width)}  {value}" for name, value in facts.items() if value))
@@ -94,7 +94,7 @@ def ensembles(as_json: JsonOption = False) -> None:
     if as_json:
         emit({"ensembles": rows})
         return
-    from napari_qsa.evaluation.tables import text_table
+    from napari_qsa.evaluation.layout import text_table
 
     shown = [row | {"size": size(row["bytes"])} for row in rows]
     columns = ["name", "role", "members", "network", "weights", "size", "terms"]

@@ -62,7 +62,7 @@ def evaluate(
     require_choice("--engine", engine, ENGINES)
     if (ensemble is None) == (predictions is None):
         raise typer.BadParameter("give one of the two.", param_hint="'--ensemble', '--predictions'")
-    from napari_qsa.evaluation import tables
+    from napari_qsa.evaluation import layout, tables
     from napari_qsa.evaluation.results import worst
     from napari_qsa.evaluation.runs import Failure, evaluate_ensemble, evaluate_predictions
     from napari_qsa.images import open_dataset
@@ -99,7 +99,7 @@ def evaluate(
             }
         )
     else:
-        table = tables.markdown_table if markdown else tables.text_table
+        table = layout.markdown_table if markdown else layout.text_table
         if found.results:
             say(table(tables.summary_rows(found.summaries)))
             for name, value in tables.uncertainty_facts(found.summaries[0]):

@@ -76,7 +76,7 @@ def segment(
             }
         )
     else:
-        from napari_qsa.evaluation.tables import text_table
+        from napari_qsa.evaluation.layout import text_table
 
         columns = {
             "name": "name",

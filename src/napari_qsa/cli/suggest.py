@@ -118,7 +118,7 @@ def suggest(
             }
         )
     else:
-        from napari_qsa.evaluation.tables import text_table
+        from napari_qsa.evaluation.layout import text_table
 
         say(text_table(rows, ["rank", "name", "picked", "uncertainty", "why"]))
         say(f"{len(answer.annotated)} images count as annotated, {len(rows)} do not.")

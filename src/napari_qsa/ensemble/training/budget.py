@@ -128,10 +128,10 @@ def _plain_share(options: TrainingOptions) -> float:
 
 
 def _short(options: TrainingOptions) -> TrainingOptions:
-    """Choose so many iterations that ``TIMED`` or a few more are timed of each kind."""
+    """Choose so many iterations that about ``TIMED`` of each kind are timed."""
     share = _plain_share(options)
     total = TIMED / min(share, 1 - share) if share < 1 else TIMED
-    return replace(options, iterations=max(round(total), 1))
+    return replace(options, iterations=round(min(total, 4 * TIMED)))
 
 
 def _train(
