@@ -124,7 +124,7 @@ class EnsembleCard:
 
     def to_json(self) -> str:
         """Write the card as one line of JSON; NaN and infinity are refused (ValueError)."""
-        return json.dumps(asdict(self), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(asdict(self), allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> EnsembleCard:

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.ensemble.card import CARD_KEY, EnsembleCard, card_of
-from napari_qsa.ensemble.header import read_file
+from napari_qsa.ensemble.header import lay_out, make_header, read_file
 from napari_qsa.errors import EnsembleFileError
 from napari_qsa.quantization import packing
 
@@ -104,7 +104,8 @@ def write_states(path: str | Path, card: EnsembleCard, states: Sequence[State]) 
             f"The ensemble file {path} cannot be written: {error.strerror}."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()
 
 
 def read_states(
@@ -224,12 +225,10 @@ def _is_codebook(levels: Array) -> bool:
 
 
 def _serialize(card: EnsembleCard, tensors: Mapping[str, Array]) -> bytes:
-    from safetensors.numpy import save
-
     text = card.to_json()
-    plain = save(dict(tensors))
-    data = np.frombuffer(plain, dtype=np.uint8)[8 + int.from_bytes(plain[:8], "little") :]
-    return save(dict(tensors), {CARD_KEY: text, CHECKSUM_KEY: _checksum(text, data)})
+    entries, data = lay_out(tensors)
+    checksum = _checksum(text, np.frombuffer(data, dtype=np.uint8))
+    return make_header(entries, {CARD_KEY: text, CHECKSUM_KEY: checksum}) + data
 
 
 def _checksum(text: str, data: NDArray[np.uint8]) -> str:

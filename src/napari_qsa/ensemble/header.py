@@ -1,7 +1,9 @@
-"""The header of a safetensors file, read with limits on everything a hostile file may claim.
+"""The safetensors container, read with limits on everything a hostile file may claim.
 
 The format: eight bytes, little endian, with the length of the header; the header, a JSON object
 of ``name: {dtype, shape, data_offsets}`` and the strings in ``__metadata__``; the tensors' bytes.
+It is written here too, since the library's own writer orders the metadata at random, and the same
+ensemble is to give the same bytes.
 """
 
 from __future__ import annotations
@@ -78,6 +80,31 @@ def read_file(path: str | Path) -> tuple[Header, NDArray[np.uint8]]:
     with _opened(path) as (file, size):
         header = _parse(path, file, size)
         return header, np.frombuffer(file.read(size - header.length), dtype=np.uint8)
+
+
+def lay_out(tensors: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], bytes]:
+    """Order tensors by alignment and name; give their header entries, and their bytes."""
+    names = {dtype: name for name, dtype in DTYPES.items()}
+    entries: dict[str, Any] = {}
+    parts: list[bytes] = []
+    stop = 0
+    for name, value in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):
+        start, stop = stop, stop + value.nbytes
+        entries[name] = {
+            "dtype": names[value.dtype],
+            "shape": list(value.shape),
+            "data_offsets": [start, stop],
+        }
+        parts.append(value.tobytes())
+    return entries, b"".join(parts)
+
+
+def make_header(entries: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
+    """Write the header, padded with blanks to a multiple of 8 bytes."""
+    header = {"__metadata__": dict(metadata), **entries}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_SIDE = 1024
+MAX_SIDE = 2048
 """Default limit of a tile's side, halo included, in pixels of the networks' grid."""
 
 
