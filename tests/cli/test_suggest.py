@@ -1,0 +1,71 @@
+"""``napari-qsa suggest``."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def test_ranking_as_json(run: Callable[..., Any], plain_images: Path, tiny_ensemble: Path) -> None:
+    ran = run(
+        *("suggest", plain_images, "--ensemble", tiny_ensemble, "-k", 2, "--candidates", 3),
+        "--json",
+    )
+    assert ran.code == 1  # one file is broken, and the rest goes on
+    document = ran.document
+    assert sorted(row["name"] for row in document["images"]) == ["im0", "im1", "im2"]
+    assert [row["rank"] for row in document["images"]] == [1, 2, 3]
+    assert document["picks"] == [row["name"] for row in document["images"][:2]]
+    assert len(document["failed"]) == 1
+    assert document["annotated"] == []
+    assert all(0 <= row["uncertainty"] <= 0.5 for row in document["images"])
+
+
+def test_what_is_labelled_needs_no_annotation(
+    run: Callable[..., Any], glas: Path, tiny_ensemble: Path
+) -> None:
+    ran = run("suggest", glas, "--ensemble", tiny_ensemble)
+    assert ran.code == 1
+    assert "--ignore-labels" in ran.err
+    ran = run("suggest", glas, "--ensemble", tiny_ensemble, "--ignore-labels", "--part", "train")
+    assert ran.code == 0
+    assert "0 images count as annotated, 3 do not." in ran.out
+
+
+def test_a_list_and_a_table(
+    run: Callable[..., Any], glas: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "done.txt"
+    listed.write_text("train_2\ntestA_1.bmp\n")
+    out = tmp_path / "ranking.csv"
+    ran = run(
+        *("suggest", glas, "--ensemble", tiny_ensemble, "--annotated", listed, "-k", 1),
+        *("--out", out, "--paper"),
+    )
+    assert ran.code == 0
+    assert "2 images count as annotated, 2 do not." in ran.out
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["name"] for row in rows} == {"train_1", "train_3"}
+    assert [row["picked"] for row in rows] == ["True", "False"]
+
+
+def test_seeded_random(run: Callable[..., Any], glas: Path, tiny_ensemble: Path) -> None:
+    command = ("suggest", glas, "--ensemble", tiny_ensemble, "--ignore-labels", "--json")
+    orders = [
+        run(*command, "--strategy", "random", "--seed", seed).document["images"]
+        for seed in (0, 0, 1, 2, 3)
+    ]
+    names = [[row["name"] for row in order] for order in orders]
+    assert names[0] == names[1]
+    assert len({tuple(each) for each in names}) > 1
+
+
+def test_unknown_names_are_bad_input(
+    run: Callable[..., Any], glas: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "done.txt"
+    listed.write_text("train_77\n")
+    ran = run("suggest", glas, "--ensemble", tiny_ensemble, "--annotated", listed)
+    assert ran.code == 1
+    assert "train_77" in ran.err

@@ -1,0 +1,222 @@
+"""``napari-qsa train``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_qsa.ensemble.card import read_card
+from napari_qsa.ensemble.training.budget import Pace
+from napari_qsa.ensemble.training.run import TrainingRun
+from napari_qsa.errors import TrainingError
+from napari_qsa.jobs import training
+from napari_qsa.jobs.training_progress import MemberProgress, TrainingProgress
+
+SMALL = ("--network", "unet", "--network-option", "width=2", "--device", "cpu")
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Train members here instead of in processes of their own; tell what was asked for."""
+    asked: list[dict[str, Any]] = []
+
+    def train(
+        run: TrainingRun,
+        workers: int | None = None,
+        device: str = "auto",
+        start_from: Path | None = None,
+        report: Callable[[Any], None] = lambda progress: None,
+    ) -> None:
+        asked.append({"run": run, "workers": workers, "device": device, "start_from": start_from})
+        for member in run.pending():
+            run.train_member(member, start_from=start_from)
+            report(TrainingProgress((MemberProgress(member, 1, 2, "float", 0.5),), 1))
+
+    monkeypatch.setattr(training, "train", train)
+    return asked
+
+
+def stopping(error: BaseException) -> Callable[..., None]:
+    def train(*arguments: Any, **options: Any) -> None:
+        raise error
+
+    return train
+
+
+@pytest.mark.slow
+def test_from_images_to_a_file_that_segments(
+    run: Callable[..., Any], glas: Path, tmp_path: Path
+) -> None:
+    """In worker processes, with the true quantizers: the whole way."""
+    file = tmp_path / "mine.safetensors"
+    ran = run(
+        *("train", glas, "--out", file, *SMALL, "--role", "suggestive", "--members", 2),
+        *("--iterations", 8, "--seed", 3, "--json"),
+    )
+    assert ran.code == 0, ran.err
+    assert ran.document["file"] == str(file)
+    assert ran.document["members"] == 2
+    card = read_card(file)
+    assert (card.role, card.weights, card.activations) == ("suggestive", "inq4", "u8")
+    assert [image.name for image in card.training] == ["train_1", "train_2", "train_3"]
+    assert (tmp_path / "mine.safetensors.run" / "run.json").exists()
+    out = tmp_path / "out"
+    assert run("segment", glas / "testA_1.bmp", "--out", out, "--ensemble", file).code == 0
+
+
+def test_folds_make_members(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, in_process: list[dict[str, Any]]
+) -> None:
+    file = tmp_path / "folds.safetensors"
+    ran = run("train", glas, "--out", file, *SMALL, "--folds", 3, "--iterations", 8)
+    assert ran.code == 0, ran.err
+    card = read_card(file)
+    assert (card.members, card.folds) == (3, 3)
+    assert {image.fold for image in card.training} == {0, 1, 2}
+    assert all(card.held_out_member(image.sha256) == image.fold for image in card.training)
+    assert "3 members, 8 iterations each" in ran.out
+
+
+def test_one_fold_is_left_out(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, in_process: list[dict[str, Any]]
+) -> None:
+    file = tmp_path / "fold.safetensors"
+    ran = run(
+        *("train", glas, "--out", file, *SMALL, "--folds", 3, "--fold", 1, "--members", 1),
+        *("--weights", "float", "--activations", "float", "--iterations", 1, "--workers", 7),
+    )
+    assert ran.code == 0, ran.err
+    card = read_card(file)
+    assert (card.members, card.folds) == (1, 0)
+    assert len(card.training) == 2
+    assert in_process[0]["workers"] == 7
+
+
+def test_minutes_become_iterations_once(
+    run: Callable[..., Any],
+    glas: Path,
+    tmp_path: Path,
+    in_process: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        training, "measure_pace", lambda *a: Pace(start=5, fixed=5, plain=2, quantized=2)
+    )
+    monkeypatch.setattr(TrainingRun, "train_member", stopping(TrainingError("enough")))
+    ran = run("train", glas, "--out", tmp_path / "f", *SMALL, "--minutes", 30, "--workers", 5)
+    assert ran.code == 1
+    iterations = TrainingRun.open(tmp_path / "f.run").options.iterations
+    # 1800 s, less 5 to begin, 5 for the workers, 5 beside the iterations, 5 iterations to end.
+    assert iterations in (886, 887)
+    assert f"{iterations} iterations of each member fit into 30 minutes" in ran.err
+
+
+def test_too_few_minutes(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        training, "measure_pace", lambda *a: Pace(start=5, fixed=50, plain=2, quantized=2)
+    )
+    ran = run("train", glas, "--out", tmp_path / "f", *SMALL, "--minutes", 1)
+    assert ran.code == 1
+    assert "too few" in ran.err
+    assert not (tmp_path / "f.run").exists()
+
+
+@pytest.mark.parametrize("error", [TrainingError("The machine is tired."), KeyboardInterrupt()])
+def test_a_run_that_ends_early_leaves_the_earlier_file(
+    error: BaseException,
+    run: Callable[..., Any],
+    glas: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "f.safetensors"
+    file.write_bytes(b"an earlier ensemble")
+    monkeypatch.setattr(training, "train", stopping(error))
+    ran = run("train", glas, "--out", file, *SMALL)
+    if isinstance(error, KeyboardInterrupt):
+        assert ran.code == 130
+        assert "--resume" in ran.err
+    else:
+        assert ran.code == 1
+        assert ran.err.endswith("Error: The machine is tired.\n")
+    assert file.read_bytes() == b"an earlier ensemble"
+
+
+def test_resume_goes_on_with_what_the_run_began_with(
+    run: Callable[..., Any],
+    glas: Path,
+    tmp_path: Path,
+    in_process: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "f.safetensors"
+    first = ("train", glas, "--out", file, *SMALL, "--members", 1, "--iterations", 8)
+    with monkeypatch.context() as broken:
+        broken.setattr(training, "train", stopping(TrainingError("Power cut.")))
+        assert run(*first).code == 1
+    again = run(*first)
+    assert again.code == 1
+    assert "--resume" in again.err
+    wrong = run("train", glas, "--out", file, "--resume", "--members", 2)
+    assert wrong.code == 2
+    assert "'--members'" in wrong.err
+    elsewhere = run("train", tmp_path, "--out", file, "--resume")
+    assert elsewhere.code == 2
+    assert "'DATA'" in elsewhere.err
+    # The same command, or the bare one, goes on.
+    assert run(*first, "--resume").code == 0
+    card = read_card(file)
+    assert (card.members, card.network_options) == (1, {"width": 2})
+    assert run("train", glas, "--out", file, "--resume").code == 0
+
+
+def test_nothing_to_resume(run: Callable[..., Any], glas: Path, tmp_path: Path) -> None:
+    ran = run("train", glas, "--out", tmp_path / "f", "--resume")
+    assert ran.code == 1
+    assert "no training run" in ran.err
+
+
+def test_float_phase_from_another_run(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, in_process: list[dict[str, Any]]
+) -> None:
+    common = ("train", glas, *SMALL, "--members", 1)
+    first = run(*common, "--out", tmp_path / "a", "--iterations", 9)
+    assert first.code == 0, first.err
+    source = tmp_path / "a.run"
+    second = run(
+        *(*common, "--out", tmp_path / "b", "--weights", "float-restarts"),
+        *("--start-from", source),
+    )
+    assert second.code == 0, second.err
+    assert in_process[1]["start_from"] == source
+    assert in_process[1]["run"].options.iterations == 9
+    bad = run(*common, "--out", tmp_path / "c", "--start-from", source, "--minutes", 5)
+    assert bad.code == 2
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"), [(["depth=7"], "depth"), (["width=wide"], "unet")], ids=["name", "value"]
+)
+def test_options_the_network_does_not_take(
+    pairs: list[str], message: str, run: Callable[..., Any], glas: Path, tmp_path: Path
+) -> None:
+    options = [part for pair in pairs for part in ("--network-option", pair)]
+    ran = run("train", glas, "--out", tmp_path / "f", "--network", "unet", *options)
+    assert ran.code == 1
+    assert message in ran.err
+    assert not (tmp_path / "f.run").exists()
+
+
+def test_the_target_is_checked_first(run: Callable[..., Any], glas: Path, tmp_path: Path) -> None:
+    ran = run("train", glas, "--out", tmp_path, *SMALL)
+    assert ran.code == 1
+    assert "is a folder" in ran.err
+
+
+def test_unlabelled_images(run: Callable[..., Any], plain_images: Path, tmp_path: Path) -> None:
+    ran = run("train", plain_images, "--out", tmp_path / "f", *SMALL)
+    assert ran.code == 1
+    assert "no labelled image" in ran.err
