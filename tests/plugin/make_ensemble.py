@@ -1,6 +1,7 @@
 """Write a small ensemble, trained for some seconds on drawn glands: run in a process of its own.
 
-The tests of the window may not import torch, so they call this as a program.
+The tests of the window may not import torch, so they call this as a program. Longer training
+and more members make the ensemble of the guide's picture: ``make_ensemble.py FILE 400 5``.
 """
 
 import sys
@@ -35,8 +36,8 @@ def examples():
         yield (image.transpose(2, 0, 1) - 0.5) / 0.25, glands > 0.5
 
 
-def batches(data, random):
-    for _ in range(ITERATIONS):
+def batches(data, random, count):
+    for _ in range(count):
         inputs, targets = [], []
         for _ in range(BATCH):
             image, glands = data[random.integers(len(data))]
@@ -46,11 +47,11 @@ def batches(data, random):
         yield torch.from_numpy(np.stack(inputs)).float(), torch.from_numpy(np.stack(targets))
 
 
-def train(seed, data):
+def train(seed, data, iterations):
     torch.manual_seed(seed)
     network = prepare(build_network("unet", width=4)).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-    for inputs, targets in batches(data, np.random.default_rng(seed)):
+    for inputs, targets in batches(data, np.random.default_rng(seed), iterations):
         gland, separator = network(inputs).logits.unbind(1)
         loss = functional.binary_cross_entropy_with_logits(gland, targets.float())
         loss = loss + functional.binary_cross_entropy_with_logits(
@@ -64,21 +65,21 @@ def train(seed, data):
     for _, convolution in convolutions(network):
         weight = convolution.weight.data
         convolution.weight.data = scheme.quantize(weight, scheme.codebook(weight))
-    crops = [inputs for inputs, _ in batches(data, np.random.default_rng(0))][:4]
+    crops = [inputs for inputs, _ in batches(data, np.random.default_rng(0), 4)]
     calibrate_activations(network, activation_scheme("u8"), crops)
     return freeze(network)
 
 
-def main(path):
+def main(path, iterations=ITERATIONS, members=MEMBERS):
     torch.set_num_threads(1)
     data = list(examples())
-    networks = [train(seed, data) for seed in range(MEMBERS)]
+    networks = [train(seed, data, iterations) for seed in range(members)]
     card = EnsembleCard(
         role="segmentation",
         network="unet",
         network_options={"width": 4},
         in_channels=3,
-        members=MEMBERS,
+        members=members,
         weights="inq7",
         activations="u8",
         pixel_size=1.24,
@@ -92,4 +93,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:]))

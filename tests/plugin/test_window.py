@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_qsa.ensemble import shipped
-from napari_qsa.jobs.program import run_module
+from napari_qsa.jobs.window import run_window
 from napari_qsa.session.options import DEFAULT_ENSEMBLE
 
 pytestmark = [pytest.mark.window, pytest.mark.slow]
@@ -95,5 +95,5 @@ def test_the_picture_shows_the_window(seen, screenshot):
 )
 def test_the_demo_shows_the_shipped_ensemble(tmp_path):
     picture = tmp_path / "demo.png"
-    assert run_module("napari_qsa.plugin.demo", "--screenshot", str(picture)) == 0
+    assert run_window("napari_qsa.plugin.demo", "--screenshot", str(picture)) == 0
     assert picture.stat().st_size > 100_000

@@ -19,13 +19,15 @@ def window_is_possible() -> bool:
     return screen and _is_installed("napari") and any(map(_is_installed, BINDINGS))
 
 
-def run_window(module: str) -> int:
+def run_window(module: str, *arguments: str) -> int:
     """Run a module that opens a window, and wait until it is closed.
 
     Parameters
     ----------
     module
         Such as ``napari_qsa.plugin.demo``; run as by ``python -m``.
+    arguments
+        Of its command line.
 
     Returns
     -------
@@ -35,7 +37,8 @@ def run_window(module: str) -> int:
     package = str(Path(napari_qsa.__file__).resolve().parent.parent)
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.call(
-        [sys.executable, "-P", "-m", module], env={**os.environ, "PYTHONPATH": path}
+        [sys.executable, "-P", "-m", module, *arguments],
+        env={**os.environ, "PYTHONPATH": path},
     )
 
 

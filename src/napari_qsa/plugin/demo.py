@@ -1,7 +1,7 @@
 """The window of `napari-qsa demo`: the sample image, segmented, in a process of its own.
 
 Commands may not import this room, and their process may have loaded torch: they start it as a
-program, with `napari_qsa.jobs.program.run_module("napari_qsa.plugin.demo", ...)`.
+program, by `napari_qsa.jobs.window.run_window`.
 """
 
 import argparse
