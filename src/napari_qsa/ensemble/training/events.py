@@ -40,11 +40,11 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._next = 1 + max((event["sequence"] for event in _lines(path)), default=-1)
-        torn = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
-        if torn:
+        content = path.read_bytes() if path.exists() else b""
+        if content and not content.endswith(b"\n"):  # before counting: it may be whole but for this
             with path.open("ab") as file:
                 file.write(b"\n")
+        self._next = 1 + max((event["sequence"] for event in _lines(path)), default=-1)
 
     def write(self, event: dict[str, Any]) -> None:
         """Append one event."""

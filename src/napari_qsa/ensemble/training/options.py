@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -70,8 +71,18 @@ class TrainingOptions:
         for name in ("members", "iterations", "batch", "crop", "threads"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        for name in ("learning_rate", "stage_rate", "pixel_size"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise TrainingError(f"{name} must be above 0, not {getattr(self, name)}.")
+        for name in ("seed", "stain", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise TrainingError(f"{name} must be 0 or above, not {getattr(self, name)}.")
+        if not 0 <= self.ema < 1:
+            raise TrainingError(f"ema must be at least 0 and below 1, not {self.ema}.")
         if self.folds == 1 or self.folds < 0:
             raise TrainingError(f"folds must be 0 (bootstraps) or at least 2, not {self.folds}.")
+        if self.fold is not None and not self.folds:
+            raise TrainingError("fold leaves out one of several folds: say how many with folds.")
         if self.fold is not None and not 0 <= self.fold < self.folds:
             raise TrainingError(
                 f"fold must be one of the {self.folds} folds, 0 to {self.folds - 1}, "

@@ -9,8 +9,10 @@ result.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +27,7 @@ from napari_qsa import __version__
 from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.card import TrainingImage as ImageRecord
 from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
+from napari_qsa.ensemble.engines.torch_engine import find_device
 from napari_qsa.ensemble.training.checkpoint import write_bytes
 from napari_qsa.ensemble.training.events import EventLog
 from napari_qsa.ensemble.training.member import MemberTrainer, Report
@@ -265,7 +268,7 @@ class TrainingRun:
         return Ensemble(networks, card)
 
     def _probe(self) -> torch.Tensor:
-        """A normalised image of ``HALO_PROBE`` pixels a side, (1, C, S, S), mirrored to fit."""
+        """Give a normalised image of ``HALO_PROBE`` pixels a side, (1, C, S, S), mirrored."""
         pixels = self.images[0].stack[:-2].float() / 255
         for axis in (1, 2):
             while pixels.shape[axis] < HALO_PROBE:
@@ -274,3 +277,28 @@ class TrainingRun:
         mean = torch.tensor(IMAGENET_MEAN).view(1, -1, 1, 1)
         std = torch.tensor(IMAGENET_STD).view(1, -1, 1, 1)
         return (pixels - mean) / std
+
+
+def train_in_process(
+    data: str | Path,
+    options: TrainingOptions | None,
+    folder: str | Path | None,
+    part: str,
+    resume: bool,
+    report: Report | None,
+    device: str,
+) -> Ensemble:
+    """Train every pending member in this process; see :meth:`Ensemble.train`."""
+    if folder is None and resume:
+        raise TrainingError("There is no run to resume: give the folder of the run.")
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="napari-qsa-"))
+        if resume:
+            run = TrainingRun.open(Path(folder))
+        else:
+            run = TrainingRun.create(Path(folder), Path(data), options or TrainingOptions(), part)
+        chosen = find_device(device)
+        for member in run.pending():
+            run.train_member(member, report, chosen)
+        return run.assemble()
