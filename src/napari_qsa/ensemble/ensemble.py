@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from napari_qsa.ensemble.sweep import Sweep
 from napari_qsa.ensemble.tiles import MAX_SIDE, smallest_side
 from napari_qsa.errors import EngineError, EnsembleFileError, QsaError
 from napari_qsa.images import Image
+
+if TYPE_CHECKING:
+    from napari_qsa.ensemble.training.options import TrainingOptions
 
 __all__ = ["Ensemble", "measure_halo"]
 
@@ -102,6 +105,49 @@ class Ensemble:
                 f"The ensemble file {path} cannot be used: {error}; fetch or train it again."
             ) from error
         return cls(networks, card, engine, device)
+
+    @classmethod
+    def train(
+        cls,
+        data: str | Path,
+        options: TrainingOptions | None = None,
+        folder: str | Path | None = None,
+        part: str = "all",
+        resume: bool = False,
+        report: Callable[[dict[str, Any]], None] | None = None,
+        device: str = "auto",
+    ) -> Ensemble:
+        """Train an ensemble on labelled images, one member after another, in this process.
+
+        ``napari-qsa train`` trains the members side by side, with the same result.
+
+        Parameters
+        ----------
+        data
+            Folder of images and labels.
+        options
+            The defaults if None.
+        folder
+            Of the run: events, checkpoints and finished members. A temporary one if None.
+        part
+            Of the data set: ``train``, ``testA``, ``testB`` or ``all``.
+        resume
+            Go on with the run in `folder`, whose options then hold.
+        report
+            Called with each event; may raise to stop, the checkpoint stays.
+        device
+            See `napari_qsa.ensemble.engines.create_engine`.
+
+        Raises
+        ------
+        TrainingError
+            If the run cannot start, or what is in `folder` cannot be resumed.
+        DatasetError, ImageError
+            If the images cannot be used.
+        """
+        from napari_qsa.ensemble.training.run import train_in_process
+
+        return train_in_process(data, options, folder, part, resume, report, device)
 
     def save(self, path: str | Path) -> None:
         """Write the ensemble file; an earlier file is replaced only by a complete one.

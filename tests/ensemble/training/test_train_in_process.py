@@ -1,0 +1,77 @@
+"""`Ensemble.train` from Python: the whole way, stopped and resumed, to a file that loads."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_qsa.ensemble.ensemble import Ensemble
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.errors import TrainingError
+from napari_qsa.images.synthetic import write_synthetic_glas
+
+OPTIONS = TrainingOptions(
+    network="unet",
+    network_options={"width": 4},
+    members=2,
+    iterations=12,
+    batch=2,
+    crop=64,
+)
+
+
+class Stop(Exception):
+    """Ends a run from its report."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("glas")
+    write_synthetic_glas(folder, 3, seed=5, shape=(160, 200))
+    return folder
+
+
+def weights(ensemble: Ensemble) -> list[torch.Tensor]:
+    return [value for network in ensemble.networks() for value in network.state_dict().values()]
+
+
+def test_trains_saves_and_predicts(data: Path, tmp_path: Path) -> None:
+    ensemble = Ensemble.train(data, OPTIONS)
+    assert ensemble.card.members == 2
+    assert ensemble.card.weights == "inq4"
+    assert len(ensemble.card.training) == 3
+    first, second = ensemble.networks()
+    assert not torch.equal(first.head.weight, second.head.weight)
+    ensemble.save(tmp_path / "small.safetensors")
+    again = Ensemble.load(tmp_path / "small.safetensors")
+    for saved, loaded in zip(weights(ensemble), weights(again), strict=True):
+        assert torch.equal(saved, loaded)
+    image = np.random.default_rng(0).integers(0, 256, (90, 110, 3), dtype=np.uint8)
+    prediction = again.predict(image, pixel_size=0.62)
+    assert prediction.probability.shape == (90, 110)
+    assert 0 <= prediction.uncertainty.min() <= prediction.uncertainty.max() <= 0.5
+
+
+def test_stopped_and_resumed_gives_the_same_weights(data: Path, tmp_path: Path) -> None:
+    whole = Ensemble.train(data, OPTIONS, tmp_path / "whole")
+
+    def stop(event: dict[str, object]) -> None:
+        if event["member"] == 1 and event["event"] == "phase" and event["phase"] == "stage 2":
+            raise Stop
+
+    with pytest.raises(Stop):
+        Ensemble.train(data, OPTIONS, tmp_path / "parts", report=stop)
+    resumed = Ensemble.train(data, folder=tmp_path / "parts", resume=True)
+    for one, other in zip(weights(whole), weights(resumed), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_says_what_is_wrong(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no run to resume"):
+        Ensemble.train(data, resume=True)
+    with pytest.raises(TrainingError, match="holds no training run"):
+        Ensemble.train(data, folder=tmp_path, resume=True)
+    Ensemble.train(data, OPTIONS, tmp_path / "run")
+    with pytest.raises(TrainingError, match="already holds a training run"):
+        Ensemble.train(data, OPTIONS, tmp_path / "run")
