@@ -56,8 +56,7 @@ class Item:
         """Read the labels, see `read_labels`; `shape` is that of the image, to be checked."""
         if self.label is None:
             raise ImageError(f"{self.image} has no labels: put a {self.image.stem}_anno.png by it.")
-        page = self.page if self.page is not None and count_pages(self.label) > 1 else None
-        return read_labels(self.label, shape, page)
+        return read_labels(self.label, shape, self.page)
 
 
 @dataclass(frozen=True)
@@ -198,7 +197,7 @@ def _items(pair: Pair, part: str, case: Case | None, glas: bool) -> tuple[list[I
         return [], [str(error)]
     if label is not None:
         try:
-            if (label_pages := count_pages(label)) not in (1, pages) or label_pages < pages:
+            if (label_pages := count_pages(label)) != pages:
                 problems.append(
                     f"{label} was left out: it has {label_pages} pages and {pair.image.name} "
                     f"{pages}, and they must be as many."

@@ -132,7 +132,7 @@ def _files(folder: Path) -> list[Path]:
         for entry in folder.iterdir()
         if entry.suffix.lower() in EXTENSIONS and entry.name[0] != "." and entry.is_file()
     ]
-    return sorted(files, key=lambda file: (natural(file.name), file.name))
+    return sorted(files, key=lambda file: (natural(stem_of(file)), file.name))
 
 
 def _labels_beside(files: list[Path]) -> dict[str, list[Path]]:
