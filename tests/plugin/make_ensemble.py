@@ -1,7 +1,7 @@
 """Write a small ensemble, trained for some seconds on drawn glands: run in a process of its own.
 
 The tests of the window may not import torch, so they call this as a program. Longer training
-and more members make the ensemble of the guide's picture: ``make_ensemble.py FILE 400 5``.
+and more members make the ensemble of the guide's picture: ``make_ensemble.py FILE 200 3``.
 """
 
 import sys
@@ -19,10 +19,8 @@ from napari_qsa.networks import build_network
 from napari_qsa.quantization import (
     activation_scheme,
     calibrate_activations,
-    convolutions,
     freeze,
     prepare,
-    weight_scheme,
 )
 
 SIDE, BATCH, ITERATIONS, MEMBERS = 128, 4, 60, 2
@@ -61,10 +59,6 @@ def train(seed, data, iterations):
         loss.backward()
         optimizer.step()
     network.eval()
-    scheme = weight_scheme("inq7")
-    for _, convolution in convolutions(network):
-        weight = convolution.weight.data
-        convolution.weight.data = scheme.quantize(weight, scheme.codebook(weight))
     crops = [inputs for inputs, _ in batches(data, np.random.default_rng(0), 4)]
     calibrate_activations(network, activation_scheme("u8"), crops)
     return freeze(network)
@@ -80,7 +74,7 @@ def main(path, iterations=ITERATIONS, members=MEMBERS):
         network_options={"width": 4},
         in_channels=3,
         members=members,
-        weights="inq7",
+        weights="float",
         activations="u8",
         pixel_size=1.24,
         source_pixel_size=0.62,
