@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from napari_qsa.errors import ImageError
 from napari_qsa.images.raw import Raw
-from napari_qsa.images.reading import Image, _as_image
+from napari_qsa.images.reading import Image, as_image
 
 
 def image_from_array(
@@ -39,4 +39,4 @@ def image_from_array(
             f"{name} has shape {values.shape}: only a single plane with pixels in it can be used."
         )
     alpha = rgb and values.shape[-1] == 4
-    return Image(_as_image(Path(name), Raw(values, alpha, pixel_size)), pixel_size)
+    return Image(as_image(Path(name), Raw(values, alpha, pixel_size)), pixel_size)

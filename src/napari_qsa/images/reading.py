@@ -82,7 +82,7 @@ def read_image(path: str | Path, page: int | None = None) -> Image:
         raise ImageError(f"{path} has no page {page + 1}: a {kind} file holds one image.")
     else:
         raw = decode_raster(path, kind, indices=False)
-    return Image(_as_image(path, raw), raw.pixel_size, path, page)
+    return Image(as_image(path, raw), raw.pixel_size, path, page)
 
 
 def to_unit(pixels: NDArray[Any], channels: int = 3) -> NDArray[np.float32]:
@@ -123,7 +123,8 @@ def _used_bits(pixels: NDArray[Any]) -> int:
     return next(bits for bits in BIT_DEPTHS if largest < 2**bits)
 
 
-def _as_image(path: Path, raw: Raw) -> NDArray[Any]:
+def as_image(path: Path, raw: Raw) -> NDArray[Any]:
+    """Turn a decoded array into ``(H, W, 1 or 3)`` uint8 or uint16; `path` is for errors."""
     array = raw.array if raw.array.ndim == 3 else raw.array[..., None]
     channels = array.shape[2] - raw.alpha
     if channels not in (1, 3):
