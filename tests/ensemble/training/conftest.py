@@ -1,17 +1,26 @@
-"""Small synthetic training images."""
+"""Small synthetic training images, and a member that trains on them in a second."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from napari_qsa.ensemble.training import member as member_module
+from napari_qsa.ensemble.training.member import MemberTrainer
+from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage
 from napari_qsa.ensemble.training.targets import training_maps
 
 MakeImages = Callable[..., list[TrainingImage]]
+TINY = TrainingOptions(
+    network="unet", network_options={"width": 4}, iterations=24, batch=2, crop=32, seed=3
+)
 
 
 def _image(number: int, shape: tuple[int, int], channels: int, fold: int) -> TrainingImage:
@@ -44,5 +53,41 @@ def make_images() -> MakeImages:
         return [
             _image(n, shape, channels, folds[n] if folds is not None else -1) for n in range(count)
         ]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[None]:
+    """Report after every iteration, and estimate statistics on few crops."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(member_module, "REPORT_EVERY", 1)
+        patch.setattr(member_module, "CALIBRATION_BATCHES", 2)
+        patch.setattr(member_module, "STATISTICS_BATCHES", 3)
+        yield
+
+
+@pytest.fixture(scope="session")
+def make_trainer(make_images: MakeImages) -> Callable[..., MemberTrainer]:
+    """Make the trainer of a tiny member: its folder, its report, changes of the options."""
+
+    def make(
+        folder: Path,
+        report: Callable[[dict[str, Any]], None] = lambda event: None,
+        start_from: Path | None = None,
+        images: list[TrainingImage] | None = None,
+        member: int = 0,
+        channels: int = 3,
+        **changes: Any,
+    ) -> MemberTrainer:
+        return MemberTrainer(
+            images if images is not None else make_images(3, channels=channels),
+            dataclasses.replace(TINY, **changes),
+            member,
+            folder,
+            ((0.5,) * channels, (0.5,) * channels),
+            report,
+            start_from=start_from,
+        )
 
     return make

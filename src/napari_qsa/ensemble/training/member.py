@@ -106,9 +106,7 @@ class MemberTrainer:
         options = self.options
         crops = []
         for sample in range(options.batch):
-            # Un-augmented batches are numbered below zero; keys take whole numbers only.
-            key = (options.seed, self.member, iteration, sample, int(augment))
-            random = random_for(*key)
+            random = random_for(options.seed, self.member, iteration, sample, int(augment))
             image = self.images[int(random.choice(len(self.images), p=self._share))]
             crops.append(
                 random_crop(image.stack, options.crop, random, options.stain)
