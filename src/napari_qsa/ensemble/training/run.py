@@ -26,8 +26,8 @@ from torch import nn
 from napari_qsa import __version__
 from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.card import TrainingImage as ImageRecord
-from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
 from napari_qsa.ensemble.engines.torch_engine import find_device
+from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
 from napari_qsa.ensemble.training.checkpoint import write_bytes
 from napari_qsa.ensemble.training.events import EventLog
 from napari_qsa.ensemble.training.member import MemberTrainer, Report

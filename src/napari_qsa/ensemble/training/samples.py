@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.targets import training_maps
 from napari_qsa.errors import TrainingError
-from napari_qsa.images import Dataset, patient_folds, read_image, read_labels, rescale, to_unit
+from napari_qsa.images import Dataset, patient_folds, rescale, to_unit
 from napari_qsa.images.identity import sha256
 
 
@@ -30,12 +30,20 @@ class TrainingImage:
         Fold of its patient; -1 where there are no folds.
     stack : Tensor, shape (C + 2, H, W), uint8
         The channels of the image (255 times [0, 1]), then gland and separator (255 times share).
+    page : int or None
+        Of a stack; its pages share the sum of their file.
     """
 
     name: str
     sha256: str
     fold: int
     stack: Tensor
+    page: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other image, whatever it is called."""
+        return self.sha256 if self.page is None else f"{self.sha256}/{self.page}"
 
 
 def load_training_images(
@@ -59,25 +67,26 @@ def load_training_images(
     folds = patient_folds(items, options.folds, options.seed) if options.folds else {}
     images = []
     for item in items:
-        image = read_image(item.image, item.page)
+        image = item.read()
         pixel_size = dataset.pixel_size or image.pixel_size or options.pixel_size / 2
         factor = pixel_size / options.pixel_size
-        labels = read_labels(item.label, image.pixels.shape[:2])  # type: ignore[arg-type]
+        labels = item.read_labels(image.pixels.shape[:2])
         unit = rescale(to_unit(image.pixels, in_channels), factor)
         pixels = np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8).transpose(2, 0, 1)
         maps = training_maps(labels, factor, options.pixel_size)
         stack = torch.from_numpy(np.concatenate([pixels, maps]))
-        images.append(TrainingImage(item.name, sha256(item.image), folds.get(item.name, -1), stack))
+        fold = folds.get(item.name, -1)
+        images.append(TrainingImage(item.name, sha256(item.image), fold, stack, item.page))
     return images
 
 
-def bootstrap_count(seed: int, member: int, image_sha256: str) -> int:
+def bootstrap_count(seed: int, member: int, image_key: str) -> int:
     """How often a member's bootstrap holds an image: Poisson(1), from a hash.
 
     Drawn for each image alone, so that adding images leaves the others' counts as they are
     (online bootstrap, Oza and Russell 2001).
     """
-    digest = hashlib.sha256(f"{seed}/{member}/{image_sha256}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}/{member}/{image_key}".encode()).digest()
     key = int.from_bytes(digest[:16], "little")
     return int(np.random.default_rng(key).poisson(1.0))
 
@@ -103,5 +112,5 @@ def member_counts(
     )
     if not allowed.any():
         raise TrainingError(f"Fold {options.fold} holds every image; use fewer folds.")
-    counts = np.array([bootstrap_count(options.seed, member, image.sha256) for image in images])
+    counts = np.array([bootstrap_count(options.seed, member, image.key) for image in images])
     return counts * allowed if (counts * allowed).any() else allowed
