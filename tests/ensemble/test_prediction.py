@@ -167,10 +167,10 @@ def test_out_of_memory_halves_the_tile(make_ensemble: MakeEnsemble, tissue: Tiss
     engine = ensemble._engine = SmallMemory(ensemble.networks(), "cpu")
     engine.limit = 300 * 300
     check_equal(whole, ensemble.predict(image, 1.24))
-    assert ensemble.max_side == 256
-    assert [rows * columns <= engine.limit for rows, columns in engine.sides].count(False) == 3
+    assert ensemble.max_side == 288
+    assert [rows * columns <= engine.limit for rows, columns in engine.sides].count(False) == 5
     engine.limit = 100
-    with pytest.raises(EngineError, match="does not hold even a tile of 240 pixels"):
+    with pytest.raises(EngineError, match="does not hold even a tile of 288 pixels"):
         ensemble.predict(image, 1.24)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_qsa.ensemble.tiles import padded, reflected, smallest_side, spans
+from napari_qsa.ensemble.tiles import MIN_CORE, padded, reflected, smaller_side, spans
 
 strides = st.sampled_from([1, 8, 16, 32])
 
@@ -28,7 +28,7 @@ def test_spans(cells: int, stride: int, halo: int, max_side: int) -> None:
         assert tile.right >= min(tile.stop + halo, size)
         assert tile.left >= 0
         assert tile.right <= size
-        assert tile.right - tile.left <= max(max_side, smallest_side(stride, halo))
+        assert tile.right - tile.left <= max(max_side, stride + 2 * padded(halo, stride))
         assert np.arange(tile.left, tile.right)[tile.core].tolist() == list(
             range(tile.start, tile.stop)
         )
@@ -50,3 +50,11 @@ def test_reflected_is_numpys_reflection(size: int, stride: int) -> None:
         np.testing.assert_array_equal(index, expected)
     else:
         assert not index.any()
+
+
+@given(strides, st.integers(0, 600), st.integers(0, 5000))
+def test_tiles_shrink_to_an_end(stride: int, halo: int, max_side: int) -> None:
+    smallest = MIN_CORE * stride + 2 * padded(halo, stride)
+    for _ in range(20):
+        max_side = smaller_side(max_side, stride, halo)
+    assert max_side == smallest == smaller_side(max_side, stride, halo)

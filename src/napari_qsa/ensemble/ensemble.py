@@ -21,7 +21,7 @@ from napari_qsa.ensemble.receptive_field import measure_halo
 from napari_qsa.ensemble.resampling import RowResampler
 from napari_qsa.ensemble.source import Source, prepare_source
 from napari_qsa.ensemble.sweep import Sweep
-from napari_qsa.ensemble.tiles import MAX_SIDE, smallest_side
+from napari_qsa.ensemble.tiles import MAX_SIDE, smaller_side
 from napari_qsa.errors import EngineError, EnsembleFileError, QsaError
 from napari_qsa.images import Image
 
@@ -52,7 +52,7 @@ class Ensemble:
     card
         What is known about the ensemble.
     max_side
-        Limit of a tile's side on the networks' grid, halo included; halved when the device runs
+        Limit of a tile's side on the networks' grid, halo included; smaller after the device ran
         out of memory.
 
     Raises
@@ -285,15 +285,16 @@ class Ensemble:
         return chosen
 
     def _with_smaller_tiles(self, work: Callable[[], Result]) -> Result:
-        """Begin again with tiles of half the side as long as memory does not suffice."""
+        """Begin again with tiles of half the core as long as memory does not suffice."""
         while True:
             try:
                 return work()
             except OutOfMemory as error:
-                smallest = smallest_side(self.card.stride, self.card.halo)
-                if self.max_side <= smallest:
+                smaller = smaller_side(self.max_side, self.card.stride, self.card.halo)
+                if smaller >= self.max_side:
                     raise EngineError(
-                        f"The memory of {self.device} does not hold even a tile of {smallest} "
-                        "pixels a side: close other programs, or choose device='cpu'."
+                        f"The memory of {self.device} does not hold even a tile of "
+                        f"{self.max_side} pixels a side: close other programs, "
+                        "or choose device='cpu'."
                     ) from error
-                self.max_side = max(self.max_side // 2, smallest)
+                self.max_side = smaller

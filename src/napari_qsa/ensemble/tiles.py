@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 MAX_SIDE = 2048
 """Default limit of a tile's side, halo included, in pixels of the networks' grid."""
+MIN_CORE = 4
+"""Strides: below, nearly all of the work would be halo."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ def spans(size: int, stride: int, halo: int, max_side: int = MAX_SIDE) -> tuple[
     )
 
 
-def smallest_side(stride: int, halo: int) -> int:
-    """Side of the smallest tile: one stride of core, and its halo."""
-    return stride + 2 * padded(halo, stride)
+def smaller_side(max_side: int, stride: int, halo: int) -> int:
+    """Halve the core of a tile of this side, but not below `MIN_CORE` strides."""
+    core = max(max_side - 2 * padded(halo, stride), 0) // 2
+    return max(core, MIN_CORE * stride) + 2 * padded(halo, stride)
 
 
 def reflected(size: int, stride: int) -> NDArray[np.intp]:
