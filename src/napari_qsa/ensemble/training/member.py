@@ -17,6 +17,7 @@ from napari_qsa.ensemble.training.losses import segmentation_loss
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
 from napari_qsa.ensemble.training.schedule import Phase, phases
+from napari_qsa.ensemble.training.warm_start import check_start, take_over
 from napari_qsa.errors import TrainingError
 from napari_qsa.networks import build_network
 from napari_qsa.quantization import (
@@ -144,7 +145,21 @@ class MemberTrainer:
         self._event("finished")
         return freeze(self.network.cpu())
 
+    def _take_over(self) -> None:
+        """Begin as a member of the ensemble that the options start from."""
+        from napari_qsa.ensemble.ensemble import Ensemble
+
+        if self.options.start is None:
+            return
+        start = Ensemble.load(self.options.start)
+        check_start(start.card, self.options, self.images)
+        networks = start.networks()
+        source = networks[self.member % len(networks)].to(self.device)
+        take_over(self.network, source, self._plain_batches(CALIBRATION_BATCHES))
+
     def _enter(self, phase: Phase) -> None:
+        if phase.start == 0:
+            self._take_over()
         if phase.name == "activations":
             scheme = activation_scheme(self.options.activations)
             calibrate_activations(self.network, scheme, self._plain_batches(CALIBRATION_BATCHES))

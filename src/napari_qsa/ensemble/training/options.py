@@ -43,6 +43,9 @@ class TrainingOptions:
         µm of a pixel of the grid the network works on.
     stain : float
         Strength of the stain augmentation; 0 switches it off.
+    start : str or None
+        Name or path of an ensemble whose members the float phase starts from, member m from
+        member m (modulo their number); None starts from ImageNet or at random.
     threads : int
         CPU threads of each member; part of what a bit-identical repetition needs.
     """
@@ -65,6 +68,7 @@ class TrainingOptions:
     ema: float = 0.998
     pixel_size: float = 1.24
     stain: float = 1.0
+    start: str | None = None
     threads: int = 1
 
     def __post_init__(self) -> None:
