@@ -76,8 +76,9 @@ def take_over(network: nn.Module, source: nn.Module, batches: Iterable[Tensor]) 
     before = dict(convolutions(source))
     for name, layer in convolutions(network):
         layer.weight.copy_(before[name].weight)
-        if layer.bias is not None and before[name].bias is not None:
-            layer.bias.copy_(before[name].bias)
+        bias = before[name].bias
+        if layer.bias is not None and bias is not None:
+            layer.bias.copy_(bias)
     affines = {n: m for n, m in source.named_modules() if isinstance(m, ChannelAffine)}
     moments: dict[str, list[Tensor]] = {name: [] for name in affines}
 
@@ -102,4 +103,4 @@ def take_over(network: nn.Module, source: nn.Module, batches: Iterable[Tensor]) 
             cast(Tensor, norm.running_mean).copy_(mean)
             cast(Tensor, norm.running_var).copy_(variance)
             norm.weight.copy_(scale * torch.sqrt(variance + norm.eps))
-            norm.bias.copy_(cast(Tensor, affines[name].shift).double() + scale * mean)
+            norm.bias.copy_(affines[name].shift.double() + scale * mean)
