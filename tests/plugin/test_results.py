@@ -167,3 +167,24 @@ def test_results_of_a_small_image_are_not_taken_for_colours(viewer, segmented):
     layers = results.show(viewer, source, segmented(shape=(4, 3)))
     assert all(layer.data.shape == (4, 3) for layer in layers.values())
     assert all(layer.ndim == 2 for layer in layers.values() if isinstance(layer, Image))
+
+
+def test_outlines_are_drawn_where_they_are_quick(viewer, source, segmented, monkeypatch):
+    assert results.show(viewer, source, segmented())["glands"].contour == 2
+    monkeypatch.setattr(results, "OUTLINED_PIXELS", 599)
+    other = viewer.add_image(PIXELS, rgb=True)
+    glands = results.show(viewer, other, segmented())["glands"]
+    assert glands.contour == 0
+    assert glands.opacity < 1
+
+
+def test_an_update_in_the_same_place_draws_each_layer_no_more_than_needed(
+    viewer, source, segmented
+):
+    layers = results.show(viewer, source, segmented())
+    moved = []
+    for layer in layers.values():
+        for name in results.PLACE:
+            getattr(layer.events, name).connect(moved.append)
+    results.show(viewer, source, segmented(value=2))
+    assert moved == []

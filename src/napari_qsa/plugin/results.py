@@ -16,6 +16,8 @@ from napari_qsa.session.state import Segmented
 
 UNCERTAINTY_RANGE = (0.0, 0.5)
 """The largest standard deviation that values between 0 and 1 can have is 0.5."""
+OUTLINED_PIXELS = 1_000_000
+"""napari draws the outlines of all labels anew at each stroke: too slow in larger images."""
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
@@ -29,7 +31,7 @@ def uncertainty_colormap() -> Colormap:
 LOOKS: dict[str, dict[str, Any]] = {
     "probability": {"visible": False, "contrast_limits": (0.0, 1.0), "colormap": "gray"},
     "uncertainty": {"contrast_limits": UNCERTAINTY_RANGE, "blending": "translucent"},
-    "glands": {"opacity": 1.0},
+    "glands": {},
 }
 """How each kind of result looks at first, from the lowest layer to the highest."""
 
@@ -68,7 +70,9 @@ def align(viewer: ViewerModel, source: Image) -> None:
         noted = record(layer)
         if noted.get("source") == identify(source):
             for name, value in _place(source, noted["plane"]).items():
-                setattr(layer, name, value)
+                # Each assignment draws the layer anew, which takes time with large labels.
+                if not np.array_equal(np.asarray(getattr(layer, name)), np.asarray(value)):
+                    setattr(layer, name, value)
 
 
 def is_edited(layer: Layer) -> bool:
@@ -90,8 +94,9 @@ def _earlier(viewer: ViewerModel, source: Image, kind: str, plane: tuple[int, ..
 
 def _add(viewer: ViewerModel, kind: str, array: NDArray[Any], options: dict[str, Any]) -> Layer:
     if kind == "glands":
-        labels: Layer = viewer.add_labels(array, **options)
-        labels.contour = 2
+        outlined = array.size <= OUTLINED_PIXELS
+        labels: Layer = viewer.add_labels(array, opacity=1.0 if outlined else 0.4, **options)
+        labels.contour = 2 if outlined else 0
         return labels
     if kind == "uncertainty":
         options["colormap"] = uncertainty_colormap()
