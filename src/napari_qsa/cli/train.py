@@ -129,6 +129,14 @@ def train(
             help="Take the float phase over from a run that differs in its schemes only.",
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start",
+            metavar="NAME|FILE",
+            help="Fine-tune the members of this ensemble; sets the network.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a quantized ensemble on images with labels.
@@ -141,6 +149,7 @@ def train(
     Example:
       napari-qsa train glas/ --out mine.safetensors --minutes 60
       napari-qsa train glas/ --out folds.safetensors --folds 5 --iterations 3000
+      napari-qsa train mine/ --out mine.safetensors --start glas-segmentation --minutes 30
       napari-qsa train glas/ --out mine.safetensors --resume
     """
     begun = time.monotonic()
@@ -154,7 +163,10 @@ def train(
         raise typer.BadParameter(
             f"{folds} folds make {folds} members.", param_hint="'--members', '--folds'"
         )
-    network_options = _network_options(network, network_option or [], pretrained)
+    if start is not None:
+        network, network_options = _network_of(context, start)
+    else:
+        network_options = _network_options(network, network_option or [], pretrained)
     from napari_qsa.ensemble.training.options import TrainingOptions
     from napari_qsa.quantization import ACTIVATION_SCHEMES, WEIGHT_SCHEMES
     from napari_qsa.session import training
@@ -173,6 +185,7 @@ def train(
         fold=fold,
         seed=seed,
         threads=threads,
+        start=start,
     )
     if iterations is not None:
         options = replace(options, iterations=iterations)
@@ -213,6 +226,21 @@ def train(
             f"{current.options.iterations} iterations each, in {duration(seconds)}."
         )
         say(f"{folder} holds checkpoints and events; it is not needed to use the ensemble.")
+
+
+def _network_of(context: typer.Context, start: str) -> tuple[str, dict[str, Any]]:
+    """Give the network of an ensemble to start from, which the command line must not name too."""
+    from napari_qsa.ensemble import shipped
+    from napari_qsa.ensemble.card import read_card
+
+    for flag in ("network", "network_option", "pretrained"):
+        if _is_given(context, flag):
+            raise typer.BadParameter(
+                "the ensemble to start from says which network.",
+                param_hint=f"'--{flag.replace('_', '-')}', '--start'",
+            )
+    card = read_card(shipped.resolve(start))
+    return card.network, dict(card.network_options)
 
 
 def _network_options(network: str, pairs: list[str], pretrained: bool | None) -> dict[str, Any]:
@@ -257,6 +285,7 @@ def _resumed(
         "iterations": "iterations",
         "seed": "seed",
         "threads": "threads",
+        "start": "start",
     }
     given = {flag for flag in flags if _is_given(context, flag)}
     pairs = {f"--{f.replace('_', '-')}": flags[f] for f in given}
