@@ -156,15 +156,15 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(
     now = [0.0]
     monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
     with console.bar("Training") as bar:
-        for second in range(0, 100, 10):
-            now[0] = second
-            bar.update(second / 100, "member 0")
+        for second in range(0, 200, 20):
+            now[0] = float(second)
+            bar.update(second / 200, "member 0")
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
-        "Training: 30%, 1 min 10 s left (member 0)",
-        "Training: 60%, 40 s left (member 0)",
-        "Training: 90%, 10 s left (member 0)",
+        "Training: 30%, 2 min 20 s left (member 0)",
+        "Training: 60%, 1 min 20 s left (member 0)",
+        "Training: 90%, 20 s left (member 0)",
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-LINE_SECONDS = 30.0
+LINE_SECONDS = 60.0
 """How often progress is told where no bar can be drawn."""
 
 
@@ -81,7 +81,7 @@ class Bar:
     def update(self, fraction: float, message: str = "", left: float | None = None) -> None:
         """Tell the share that is done, what is at work, and the seconds left where known."""
         now = time.monotonic()
-        if now - self._told < LINE_SECONDS:
+        if now - self._told < LINE_SECONDS or fraction >= 1:
             return
         self._told = now
         if left is None and fraction > 0:

@@ -46,7 +46,7 @@ def demo(
 
 
 def _write_pictures(out: Path, ensemble: str) -> None:
-    from napari_qsa.cli.pictures import write_picture
+    from napari_qsa.cli.pictures import glands, write_picture
     from napari_qsa.errors import QsaError
 
     try:
@@ -68,7 +68,7 @@ def _write_pictures(out: Path, ensemble: str) -> None:
             file = out / f"{name}.png"
             write_picture(file, image.pixels, prediction, title)
             say(
-                f"{title}: {int(prediction.labels.max(initial=0))} glands, mean uncertainty "
+                f"{title}: {glands(prediction)}, mean uncertainty "
                 f"{prediction.image_uncertainty:.3f}, {seconds:.1f} s\n  {file}"
             )
             for sentence in prediction.notes:

@@ -41,14 +41,13 @@ def write_picture(path: Path, pixels: NDArray[Any], prediction: Prediction, titl
     figure = Figure(figsize=(3 * side + 1.2, HEIGHT_INCHES + 0.7), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 3)
-    glands = int(prediction.labels.max(initial=0))
     axes[0].imshow(pixels)
     axes[1].imshow(outlined(pixels, prediction.labels))
     heat = axes[2].imshow(prediction.uncertainty, cmap="inferno", vmin=0, vmax=LARGEST_UNCERTAINTY)
     figure.colorbar(heat, ax=axes[2], fraction=0.05, pad=0.02)
     captions = (
         "image",
-        f"{glands} gland{'' if glands == 1 else 's'}",
+        glands(prediction),
         f"uncertainty, mean {prediction.image_uncertainty:.3f}",
     )
     for panel, caption in zip(axes, captions, strict=True):
@@ -59,6 +58,12 @@ def write_picture(path: Path, pixels: NDArray[Any], prediction: Prediction, titl
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     with replacing(path) as file:
         file.write(buffer.getvalue())
+
+
+def glands(prediction: Prediction) -> str:
+    """Say how many glands were found."""
+    count = int(prediction.labels.max(initial=0))
+    return "1 gland" if count == 1 else f"{count} glands"
 
 
 def outlined(pixels: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[np.uint8]:
