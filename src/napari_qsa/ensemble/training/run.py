@@ -211,7 +211,7 @@ class TrainingRun:
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
     def assemble(self) -> Ensemble:
-        """Put the finished members together, the halo measured on the first.
+        """Put the finished members together; the halo is the largest one measured on them.
 
         Raises
         ------
@@ -236,7 +236,8 @@ class TrainingRun:
         stride = int(networks[0].stride)  # type: ignore[arg-type]
         halo = 4 * stride
         if measure:
-            halo = max(measure_halo(network, self._probe()) for network in networks[:1])
+            probe = self._probe()
+            halo = max(measure_halo(network, probe) for network in networks)
         records = self.records
         if options.fold is not None:
             records = tuple(record for record in records if record[2] != options.fold)
