@@ -32,12 +32,12 @@ def test_pictures_without_a_screen(
 def test_window_where_there_is_a_screen(
     run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[str] = []
+    started: list[tuple[str, ...]] = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(window, "window_is_possible", lambda: True)
-    monkeypatch.setattr(window, "run_window", lambda module: started.append(module) or 0)
+    monkeypatch.setattr(window, "run_window", lambda *given: started.append(given) or 0)
     assert run("demo").code == 0
-    assert started == ["napari_qsa.plugin.demo"]
+    assert started == [("napari_qsa.plugin.demo", "--ensemble", "glas-segmentation")]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -45,7 +45,7 @@ def test_pictures_after_a_window_that_failed(
     run: Callable[..., Any], tiny_ensemble: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(window, "window_is_possible", lambda: True)
-    monkeypatch.setattr(window, "run_window", lambda module: 1)
+    monkeypatch.setattr(window, "run_window", lambda *given: 1)
     ran = run("demo", "--ensemble", tiny_ensemble, "--out", tmp_path / "p")
     assert ran.code == 0
     assert len(list((tmp_path / "p").glob("*.png"))) == 2

@@ -39,7 +39,7 @@ def demo(
 
     if window and window_is_possible():
         note("Opening napari; --no-window writes pictures instead.")
-        if run_window(WINDOW) == 0:
+        if run_window(WINDOW, "--ensemble", ensemble) == 0:
             return
         note("napari did not start or failed, so pictures are written instead.")
     _write_pictures(out, ensemble)
