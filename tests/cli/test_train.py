@@ -220,3 +220,18 @@ def test_unlabelled_images(run: Callable[..., Any], plain_images: Path, tmp_path
     ran = run("train", plain_images, "--out", tmp_path / "f", *SMALL)
     assert ran.code == 1
     assert "no labelled image" in ran.err
+
+
+def test_start_and_network_exclude_each_other(
+    run: Callable[..., Any], tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "o.safetensors"
+    ran = run("train", tmp_path, "--out", out, "--start", tiny_ensemble, "--network", "unet")
+    assert ran.code == 2
+    assert "says which" in " ".join(ran.err.replace("│", " ").split())
+
+
+def test_start_that_is_no_ensemble(run: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run("train", tmp_path, "--out", tmp_path / "o.safetensors", "--start", "nothing")
+    assert ran.code == 1
+    assert "no ensemble 'nothing'" in ran.err
