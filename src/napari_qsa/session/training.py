@@ -136,7 +136,7 @@ def _timed(
     pace = measure_pace(data, part, options, workers, device)
     end = _ITERATIONS_TO_FINISH * max(pace.plain, pace.quantized)
     # The images are read once more to begin the run, before the workers start.
-    left = 60 * minutes - (time.monotonic() - begun) - pace.start - end
-    iterations = iterations_for(left, pace, options, workers)
+    spent = time.monotonic() - begun + pace.start + end
+    iterations = iterations_for(minutes, pace, options, workers, spent)
     tell(f"{iterations} iterations of each member fit into {minutes:g} minutes.")
     return replace(options, iterations=iterations)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +26,8 @@ _WARM_UP = 2
 """Iterations before these, in which buffers are made and kernels chosen."""
 
 _MANY = 10_000
+
+NORMALISATION = (IMAGENET_MEAN, IMAGENET_STD)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def measure_pace(
     device
         Where the run will train; the CPU if None.
     """
-    _train(images, replace(options, iterations=_WARM_UP), folder / "warm-up", device)
+    _warm_up(images, options, folder / "warm-up", device)
     begun = time.monotonic()
     events = _train(images, _short(options), folder / "timed", device)
     wall = time.monotonic() - begun
@@ -82,12 +86,14 @@ def measure_pace(
     )
 
 
-def iterations_for(seconds: float, pace: Pace, options: TrainingOptions, workers: int) -> int:
+def iterations_for(
+    minutes: float, pace: Pace, options: TrainingOptions, workers: int, spent: float = 0.0
+) -> int:
     """Say how many iterations of each member fit into a time.
 
     Parameters
     ----------
-    seconds
+    minutes
         Wall time of the whole run, all members.
     pace
         Measured with as many processes at work as there will be.
@@ -95,6 +101,8 @@ def iterations_for(seconds: float, pace: Pace, options: TrainingOptions, workers
         Of the run.
     workers
         Processes; each trains one member after another.
+    spent
+        Seconds of the time that the members cannot have.
 
     Raises
     ------
@@ -104,13 +112,14 @@ def iterations_for(seconds: float, pace: Pace, options: TrainingOptions, workers
     rounds = -(-options.members // workers)
     share = _plain_share(options)
     each = share * pace.plain + (1 - share) * pace.quantized
-    iterations = int(((seconds - pace.start) / rounds - pace.fixed) / each)
+    seconds = 60 * minutes - spent - pace.start
+    iterations = int((seconds / rounds - pace.fixed) / each)
     shortest = 10 * len(phases(options))
     if iterations < shortest:
-        needed = pace.start + rounds * (pace.fixed + shortest * each)
+        needed = spent + pace.start + rounds * (pace.fixed + shortest * each)
         raise TrainingError(
-            f"{seconds / 60:.2g} minutes are too few for {options.members} members on this "
-            f"machine: give at least {needed / 60:.2g}, or fewer members."
+            f"{minutes:g} minutes are too few for {options.members} members on this machine as "
+            f"busy as it is: give at least {math.ceil(needed / 60)}, or fewer members."
         )
     return iterations
 
@@ -134,6 +143,27 @@ def _short(options: TrainingOptions) -> TrainingOptions:
     return replace(options, iterations=round(min(total, 4 * TIMED)))
 
 
+class _Enough(Exception):
+    """Ends a training that has served its purpose."""
+
+
+def _warm_up(
+    images: Sequence[TrainingImage],
+    options: TrainingOptions,
+    folder: Path,
+    device: torch.device | None,
+) -> None:
+    """Train for a moment, so that what is slow only once does not count."""
+
+    def stop(event: dict[str, Any]) -> None:
+        if event["event"] == "progress":
+            raise _Enough
+
+    brief = replace(options, weights="float", activations="float", iterations=_WARM_UP)
+    with contextlib.suppress(_Enough):
+        MemberTrainer(images, brief, 0, folder, NORMALISATION, stop, device).run()
+
+
 def _train(
     images: Sequence[TrainingImage],
     options: TrainingOptions,
@@ -150,8 +180,7 @@ def _train(
             events.append(event | {"count": event["iteration"] - done})
             done = event["iteration"]
 
-    normalisation = (IMAGENET_MEAN, IMAGENET_STD)
-    MemberTrainer(images, options, 0, folder, normalisation, note, device).run()
+    MemberTrainer(images, options, 0, folder, NORMALISATION, note, device).run()
     return events
 
 
