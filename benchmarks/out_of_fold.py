@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from napari_qsa.ensemble.ensemble import Ensemble
+from napari_qsa.ensemble.instances import InstanceOptions, instances
 from napari_qsa.evaluation.instance_options import choose_instance_options, cross_fit
 from napari_qsa.images import open_dataset, read_image, read_labels, sha256
-from napari_qsa.metrics import ObjectScore, image_mean, pixel_dice, pool
+from napari_qsa.metrics import ObjectScore, image_mean, pixel_dice, pool, score_objects
 
 
 def summary(scores: list[ObjectScore], pixels: list[float]) -> dict[str, Any]:
@@ -48,6 +49,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tta", action="store_true")
     parser.add_argument("--write-options", action="store_true")
+    parser.add_argument(
+        "--defaults", action="store_true", help="choose nothing: the default rules for all folds"
+    )
     parser.add_argument("--maps", type=Path, help="keep the maps here, for a second look")
     args = parser.parse_args()
 
@@ -73,9 +77,17 @@ def main() -> None:
             pair = np.stack(maps[-1]).astype(np.float16)
             np.savez_compressed(args.maps / f"{item.name}.npz", maps=pair)
     pixel_size = float(dataset.pixel_size or ensemble.card.source_pixel_size)
-    fitted = cross_fit(maps, truths, folds, pixel_size)
-    scores = list(fitted.scores)
-    choice = choose_instance_options(maps, truths, pixel_size)
+    if args.defaults:
+        stored = InstanceOptions()
+        by_fold = dict.fromkeys(sorted(set(folds)), stored)
+        scores = [
+            score_objects(instances(*pair, pixel_size, stored), truth)
+            for pair, truth in zip(maps, truths, strict=True)
+        ]
+    else:
+        fitted = cross_fit(maps, truths, folds, pixel_size)
+        scores, by_fold = list(fitted.scores), fitted.folds
+        stored = choose_instance_options(maps, truths, pixel_size).options
     groups = {"all": list(range(len(scores)))}
     groups |= {grade: [i for i, g in enumerate(grades) if g == grade] for grade in set(grades)}
     groups |= {f"fold {f}": [i for i, g in enumerate(folds) if g == f] for f in sorted(set(folds))}
@@ -90,8 +102,8 @@ def main() -> None:
             name: summary([scores[i] for i in chosen], [pixels[i] for i in chosen])
             for name, chosen in groups.items()
         },
-        "options_by_fold": {f: dataclasses.asdict(o) for f, o in fitted.folds.items()},
-        "options_stored": dataclasses.asdict(choice.options),
+        "options_by_fold": {f: dataclasses.asdict(o) for f, o in by_fold.items()},
+        "options_stored": dataclasses.asdict(stored),
         "worst_by_fold": {
             str(fold): [
                 {
@@ -122,11 +134,11 @@ def main() -> None:
         validation = {
             "out_of_fold": report["groups"]["all"],
             "tta": args.tta,
-            "options": "cross-fitted by fold",
+            "options": "defaults" if args.defaults else "cross-fitted by fold",
         }
         ensemble.card = dataclasses.replace(
             ensemble.card,
-            instances=choice.options,
+            instances=stored,
             metrics={**ensemble.card.metrics, "validation": validation},
         )
         ensemble.save(args.ensemble)
