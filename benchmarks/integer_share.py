@@ -3,8 +3,8 @@
     OMP_WAIT_POLICY=PASSIVE python benchmarks/integer_share.py ENSEMBLE [--data FOLDER]
     OMP_WAIT_POLICY=PASSIVE python benchmarks/integer_share.py --random efficient_fcn|unet
 
-Prints JSON, then a row of markdown (times: median and quartiles on the clock, then the median on the
-processor, all threads together). Measured on images of 288 x 416 pixels (a GlaS image at half
+Prints JSON, then a row of markdown (times: median and quartiles on the clock, then the median on
+the processor, all threads together). Measured on images of 288 x 416 pixels (a GlaS image at half
 size, mirrored at its border): the first ones of FOLDER, or four crops of scikit-image's
 immunohistochemistry sample, which is on every machine. ``--random`` quantizes weights drawn from
 a seed (inq4, u8) and calibrates them on the same images: for the share and the time only.

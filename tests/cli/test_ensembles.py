@@ -49,9 +49,9 @@ def test_shipped_ensembles_are_listed(
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     text = run("ensembles").out
     assert text.splitlines()[0].split() == [
-        *("name", "role", "members", "network", "weights", "size", "terms")
+        *("name", "role", "members", "network", "weights", "size")
     ]
-    assert "For tests only." in text.splitlines()[2]
+    assert text.splitlines()[-1] == "glas-tiny: For tests only."
     (entry,) = run("ensembles", "--json").document["ensembles"]
     assert entry["name"] == "glas-tiny"
     assert entry["members"] == 2

@@ -18,6 +18,17 @@ def small(name: str, in_channels: int = 3, seed: int = 0) -> nn.Module:
     return build_network(name, in_channels, **SMALL[name])
 
 
+def at_rest(name: str) -> nn.Module:
+    """A network in evaluation mode, its statistics those of a batch: its features do not vanish."""
+    network = small(name)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network(torch.rand(4, 3, 64, 64))
+    return network.eval()
+
+
 def test_every_network_is_tested_here() -> None:
     assert set(NETWORKS) == set(SMALL)
 
@@ -50,17 +61,19 @@ def test_stride_is_the_smallest_step_of_the_size(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_images_of_a_batch_do_not_mix_at_rest(name: str) -> None:
-    network = small(name).eval()
+    network = at_rest(name)
     images = torch.rand(3, 3, 32, 32)
     with torch.no_grad():
         together, alone = network(images), network(images[1:2])
+    assert together.logits.std() > 0.1
+    assert not torch.allclose(together.logits[0], together.logits[1], atol=0.1)
     assert torch.allclose(together.logits[1:2], alone.logits, atol=1e-4)
     assert torch.allclose(together.descriptor[1:2], alone.descriptor, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_descriptor_is_the_spatial_mean_of_the_last_encoder_features(name: str) -> None:
-    network = small(name).eval()
+    network = at_rest(name)
     last = network.encoder.blocks[-1] if name == "efficient_fcn" else network.down[-1]
     seen: list[Tensor] = []
     last.register_forward_hook(lambda module, inputs, output: seen.append(output))
@@ -70,6 +83,8 @@ def test_descriptor_is_the_spatial_mean_of_the_last_encoder_features(name: str) 
     assert features.shape[2:] == (64 // network.stride, 96 // network.stride)
     expected = features.double().sum((2, 3)) / (features.shape[2] * features.shape[3])
     assert torch.allclose(descriptor.double(), expected, atol=1e-5)
+    assert expected.std() > 0.1
+    assert not torch.equal(descriptor[0], descriptor[1])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -60,6 +60,21 @@ def test_normalisation_is_the_published_one() -> None:
     assert pytest.approx((128 / 255,) * 3, abs=5e-4) == IMAGENET_STD
 
 
+def test_activations_end_at_six(imagenet: Any) -> None:
+    seen: list[Tensor] = []
+    hook = imagenet.stem.register_forward_hook(lambda module, inputs, out: seen.append(out))
+    inside = (
+        imagenet.blocks[1]
+        .layers[5]
+        .register_forward_hook(lambda module, inputs, out: seen.append(out))
+    )
+    with torch.no_grad():
+        imagenet(50 * torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    hook.remove()
+    inside.remove()
+    assert [float(out.max()) for out in seen] == [6.0, 6.0]
+
+
 def classify(imagenet: Any, image: Tensor, published: dict[str, Tensor]) -> Tensor:
     """Class probabilities of a (1, 3, H, W) image in [0, 1], by our features and their head."""
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))

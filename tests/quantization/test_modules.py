@@ -34,11 +34,14 @@ def _network_of(name: str) -> nn.Module:
     torch.manual_seed(0)
     network = build_network(name, **OPTIONS[name])
     generator = torch.Generator().manual_seed(1)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for value in (module.weight, module.bias, module.running_mean, module.running_var):
-                noise = torch.rand(value.shape, generator=generator)  # type: ignore[union-attr]
-                value.data.add_(0.2 * noise)  # type: ignore[union-attr]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for module in norms:
+        module.momentum = 1.0  # take over the statistics of one batch
+    with torch.no_grad():
+        network(torch.randn(4, 3, 64, 64, generator=generator))
+    for module in norms:
+        for value in (module.weight, module.bias):
+            value.data.add_(0.2 * torch.rand(value.shape, generator=generator))
     return network.eval()
 
 

@@ -96,9 +96,13 @@ def ensembles(as_json: JsonOption = False) -> None:
         return
     from napari_qsa.evaluation.layout import text_table
 
+    if not rows:
+        say("No ensemble comes with this installation.")
+        return
     shown = [row | {"size": size(row["bytes"])} for row in rows]
-    columns = ["name", "role", "members", "network", "weights", "size", "terms"]
-    say(text_table(shown, columns) if rows else "No ensemble comes with this installation.")
+    say(text_table(shown, ["name", "role", "members", "network", "weights", "size"]))
+    for row in rows:
+        say(f"\n{row['name']}: {row['terms']}")
 
 
 def terms(card: "EnsembleCard") -> str:
