@@ -43,7 +43,7 @@ def write_picture(path: Path, pixels: NDArray[Any], prediction: Prediction, titl
     axes = figure.subplots(1, 3)
     axes[0].imshow(pixels)
     axes[1].imshow(outlined(pixels, prediction.labels))
-    heat = axes[2].imshow(prediction.uncertainty, cmap="inferno", vmin=0, vmax=LARGEST_UNCERTAINTY)
+    heat = axes[2].imshow(prediction.uncertainty, cmap="viridis", vmin=0, vmax=LARGEST_UNCERTAINTY)
     figure.colorbar(heat, ax=axes[2], fraction=0.05, pad=0.02)
     captions = (
         "image",
