@@ -63,7 +63,7 @@ class TrainingOptions:
     batch: int = 8
     crop: int = 192
     learning_rate: float = 1e-3
-    stage_rate: float = 4e-4
+    stage_rate: float = 3e-4
     weight_decay: float = 1e-2
     ema: float = 0.998
     pixel_size: float = 1.24

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.quantization import activation_scheme, weight_scheme
 
-FLOAT_SHARE = 0.6
-ACTIVATION_SHARE = 0.06
+FLOAT_SHARE = 0.65
+ACTIVATION_SHARE = 0.05
 _WARM_UP = 0.04
 
 
@@ -48,7 +48,7 @@ class Phase:
 def phases(options: TrainingOptions) -> tuple[Phase, ...]:
     """Split the iterations of a run into phases; every one has at least one iteration.
 
-    With staged weights the float phase takes 60 %, the activations 6 %, the stages the rest in
+    With staged weights the float phase takes 65 %, the activations 5 %, the stages the rest in
     equal parts but the last: there only BN and biases are left to train, and it takes half a part.
     ``float-restarts`` gets the very same phases as INQ. With plain float weights and quantized
     activations the float phase takes 90 %.
