@@ -28,6 +28,9 @@ from napari_qsa.jobs.training_progress import TrainingProgress, read_progress
 POLL_SECONDS = 0.5
 REPORT_SECONDS = 2.0
 
+_KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(16 << 30)}
+"""Tells glibc (others ignore it) not to give the memory of each feature map back to the system."""
+
 Report = Callable[[TrainingProgress], None]
 
 
@@ -149,6 +152,7 @@ class Worker:
                     # Threads that spin while they wait starve the other workers.
                     "OMP_WAIT_POLICY": "PASSIVE",
                     "OMP_NUM_THREADS": str(threads),
+                    **_KEEP_MEMORY,
                     "PYTHONPATH": os.pathsep.join(path),
                 },
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),

@@ -1,6 +1,8 @@
 """`Ensemble.train` from Python: the whole way, stopped and resumed, to a file that loads."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.options import TrainingOptions
-from napari_qsa.errors import TrainingError
+from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.images.synthetic import write_synthetic_glas
 
 OPTIONS = TrainingOptions(
@@ -65,6 +67,31 @@ def test_stopped_and_resumed_gives_the_same_weights(data: Path, tmp_path: Path) 
     resumed = Ensemble.train(data, folder=tmp_path / "parts", resume=True)
     for one, other in zip(weights(whole), weights(resumed), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": "inq9"}, "no weight scheme 'inq9'"),
+        ({"activations": "u9"}, "no activation scheme 'u9'"),
+        ({"network": "vnet"}, "no network 'vnet'"),
+        ({"network_options": {"depth": 3}}, "does not take these options"),
+    ],
+)
+def test_unknown_names_are_refused_before_any_image_is_read(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(QsaError, match=message):  # there is no image to be read
+        Ensemble.train(tmp_path / "nowhere", replace(OPTIONS, **change), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_kill_left_while_writing_is_removed(data: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "run" / "members" / "0" / ".checkpoint.safetensors.0a1b2c3d.tmp"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"half")
+    Ensemble.train(data, replace(OPTIONS, members=1), tmp_path / "run")
+    assert not torn.exists()
 
 
 def test_says_what_is_wrong(data: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +10,23 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from napari_qsa.errors import TrainingError
+from napari_qsa.errors import QsaError, TrainingError
+from napari_qsa.formats import replacing
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically: temporary file in the same folder, fsync, rename.
+    """Write a file atomically.
 
     Raises
     ------
     TrainingError
         If it cannot be written; an earlier file stays as it is.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with replacing(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise TrainingError(
-            f"{path} cannot be written ({error.strerror}): free the disk, then resume the run."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    except QsaError as error:
+        raise TrainingError(f"{error}") from error
 
 
 def write_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:

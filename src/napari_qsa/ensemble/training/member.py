@@ -287,6 +287,8 @@ class MemberTrainer:
     def _resume(self) -> None:
         """Take up the checkpoint of an interrupted run, or the float phase of another one."""
         path = self.folder / "checkpoint.safetensors"
+        for torn in self.folder.glob(f".{path.name}.*.tmp"):  # killed while writing
+            torn.unlink()
         if path.exists():
             tensors, facts = read_checkpoint(path)
             self._load(tensors, facts)
@@ -297,7 +299,7 @@ class MemberTrainer:
             if not source.exists():
                 raise TrainingError(f"{source} is missing: that run's float phase is not over yet.")
             tensors, facts = read_checkpoint(source)
-            if facts and facts != self._float_facts():
+            if facts != self._float_facts():
                 raise TrainingError(
                     f"{source} is of other images or options: "
                     "start from a run that differs in its schemes only."

@@ -35,7 +35,9 @@ from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, load_training_images
 from napari_qsa.errors import TrainingError
 from napari_qsa.images import Dataset, open_dataset
+from napari_qsa.networks import build_network
 from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
+from napari_qsa.quantization import activation_scheme, weight_scheme
 
 SCHEMA_VERSION = 1
 HALO_PROBE = 768
@@ -79,11 +81,14 @@ class TrainingRun:
         ------
         TrainingError
             If the folder already holds a run, or no image has labels.
+        QsaError
+            If there is no such network or scheme.
         """
         if (folder / "run.json").exists():
             raise TrainingError(
                 f"{folder} already holds a training run: resume it with --resume, or delete it."
             )
+        _check_names(options)
         dataset = open_dataset(data).part(part)
         images = load_training_images(dataset, options)
         source = dataset.pixel_size or options.pixel_size / 2
@@ -278,6 +283,13 @@ class TrainingRun:
         mean = torch.tensor(IMAGENET_MEAN).view(1, -1, 1, 1)
         std = torch.tensor(IMAGENET_STD).view(1, -1, 1, 1)
         return (pixels - mean) / std
+
+
+def _check_names(options: TrainingOptions) -> None:
+    """Find an unknown network, option or scheme before any image is read."""
+    weight_scheme(options.weights)
+    activation_scheme(options.activations)
+    build_network(options.network, len(IMAGENET_MEAN), **options.network_options)
 
 
 def train_in_process(
