@@ -23,3 +23,7 @@ class TrainingError(QsaError):
 
 class EngineError(QsaError):
     """The inference engine, its process or its device failed."""
+
+
+class ProjectError(QsaError):
+    """A project folder cannot be used as asked."""

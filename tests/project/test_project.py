@@ -1,0 +1,184 @@
+"""Making, opening and closing a project."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_qsa.errors import ProjectError
+from napari_qsa.project import Project, ProjectLocked
+
+
+def test_loads_no_torch_and_no_window() -> None:
+    source = (
+        "import sys, napari_qsa.project\n"
+        "print([n for n in ('torch', 'qtpy', 'napari', 'scipy', 'skimage') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_everything_is_found_again(project: Project, drawing) -> None:
+    first, second, *_ = project.images
+    glands, region = drawing(1)
+    project.save_draft(first, glands, region, "Ada")
+    project.accept(second, glands, region, "Ada", keep_region=True)
+    facts, records, folder = project.facts, project.images, project.folder
+    project.close()
+    with Project.open(folder) as again:
+        assert again.facts == facts
+        assert again.images == records
+        found = again.read(second)
+        assert (found.glands == glands).all()
+        assert (found.region == region).all()
+        assert [again.summary(i).status for i in (first, second)] == ["draft", "accepted"]
+
+
+def test_facts(empty: Project) -> None:
+    facts = empty.facts
+    assert (facts.name, facts.pixel_size, facts.seed, facts.round) == ("Glands", 0.5, 7, 0)
+    assert facts.created.endswith("+00:00")
+
+
+def test_is_not_made_twice(project: Project) -> None:
+    before = (project.folder / "images.json").read_bytes()
+    with pytest.raises(ProjectError, match="is a project already"):
+        Project.create(project.folder, "Again")
+    project.close()
+    with pytest.raises(ProjectError, match="is a project already"):
+        Project.create(project.folder, "Again")
+    assert (project.folder / "images.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "sentence"),
+    [
+        ("plain", "x", "NAME.qsa"),
+        ("a.qsa", "  ", "give it a name"),
+        ("no/such/a.qsa", "x", "make it first"),
+        ("full.qsa", "x", "is not empty"),
+        ("file.qsa", "x", "is a file"),
+    ],
+)
+def test_is_not_made_in_a_wrong_place(tmp_path: Path, name: str, title: str, sentence: str) -> None:
+    (tmp_path / "full.qsa").mkdir()
+    (tmp_path / "full.qsa" / "thesis.doc").write_text("x")
+    (tmp_path / "file.qsa").write_text("x")
+    with pytest.raises(ProjectError, match=sentence):
+        Project.create(tmp_path / name, title)
+
+
+def test_a_creation_that_was_cut_off_can_be_done_again(tmp_path: Path, empty: Project) -> None:
+    folder = empty.folder
+    empty.close()
+    (folder / "project.json").unlink()
+    (folder / ".project.json.0123abcd.tmp").write_text("{")
+    with Project.create(folder, "Again") as project:
+        assert project.facts.name == "Again"
+        assert sorted(p.name for p in folder.iterdir()) == ["images.json", "lock", "project.json"]
+
+
+def test_images_without_project_are_not_written_over(project: Project) -> None:
+    folder = project.folder
+    project.close()
+    (folder / "project.json").unlink()
+    before = (folder / "images.json").read_bytes()
+    with pytest.raises(ProjectError, match="is not empty"):
+        Project.create(folder, "Again")
+    with pytest.raises(ProjectError, match="is no project"):
+        Project.open(folder)
+    assert (folder / "images.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("document", ["project.json", "images.json"])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "it is empty"),
+        (b'{"schema": 1, "na', "it is not whole JSON"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[1]", "does not name its schema"),
+        (b'{"schema": 1}', "is damaged"),
+        (b'{"schema": 1, "x": NaN}', "it is not whole JSON"),
+        (b'{"schema": 2}', "newer release"),
+        (b"[" * 100_000, "it is not whole JSON"),
+    ],
+)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_damaged_document_is_named_and_left_alone(
+    project: Project, document: str, content: bytes, sentence: str, read_only: bool
+) -> None:
+    folder = project.folder
+    project.close()
+    (folder / document).write_bytes(content)
+    with pytest.raises(ProjectError, match=sentence) as caught:
+        Project.open(folder, read_only)
+    assert document in str(caught.value)
+    assert (folder / document).read_bytes() == content
+
+
+def test_missing_records_are_not_taken_for_none(project: Project) -> None:
+    project.close()
+    (project.folder / "images.json").unlink()
+    with pytest.raises(ProjectError, match=r"images\.json is missing"):
+        Project.open(project.folder)
+    assert not (project.folder / "images.json").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "../../etc"},
+        {"id": "a/b"},
+        {"role": "boss"},
+        {"width": -1},
+        {"width": True},
+        {"sampled_hash": "00"},
+        {"round": 1.5},
+        {"path": None},
+    ],
+    ids=str,
+)
+def test_a_record_of_nonsense_is_damage(project: Project, change: dict[str, object]) -> None:
+    project.close()
+    path = project.folder / "images.json"
+    document = json.loads(path.read_text())
+    document["images"][2].update(change)
+    path.write_text(json.dumps(document))
+    with pytest.raises(ProjectError, match="image 3"):
+        Project.open(project.folder)
+
+
+def test_read_only_reads_beside_the_owner_and_writes_nothing(project: Project, drawing) -> None:
+    image = next(iter(project.images))
+    project.save_draft(image, *drawing(1))
+    with pytest.raises(ProjectLocked):
+        Project.open(project.folder)
+    before = {p: p.read_bytes() for p in project.folder.rglob("*") if p.is_file()}
+    with Project.open(project.folder, read_only=True) as reader:
+        assert (reader.read(image).glands == drawing(1)[0]).all()
+        with pytest.raises(ProjectError, match="read-only"):
+            reader.save_draft(image, *drawing(2))
+    assert {p: p.read_bytes() for p in project.folder.rglob("*") if p.is_file()} == before
+    project.save_draft(image, *drawing(3))
+
+
+def test_a_closed_project_cannot_be_changed(project: Project, drawing) -> None:
+    project.close()
+    project.close()
+    with pytest.raises(ProjectError, match="was closed"):
+        project.save_draft(next(iter(project.images)), *drawing(1))
+
+
+def test_leftovers_of_a_killed_owner_are_removed(project: Project) -> None:
+    project.close()
+    leftover = project.folder / ".images.json.89abcdef.tmp"
+    leftover.write_text("half")
+    Project.open(project.folder, read_only=True).close()
+    assert leftover.exists()
+    Project.open(project.folder).close()
+    assert not leftover.exists()
