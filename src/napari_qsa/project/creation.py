@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from napari_qsa.errors import ProjectError
-from napari_qsa.project import clock, records, store
+from napari_qsa.project import checks, clock, records, store
 from napari_qsa.project.facts import Facts, write_facts
 from napari_qsa.project.groups import check_rule
 from napari_qsa.project.layout import SUFFIX, Layout
@@ -33,6 +33,11 @@ def create(
     """
     folder = layout.folder
     check_rule(group_rule)
+    if not checks.or_none(checks.is_positive)(pixel_size) or not checks.is_count(seed):
+        raise ProjectError(
+            f"A project cannot have a pixel size of {pixel_size} µm and the seed {seed}: give a "
+            "number above 0, and a whole number of at least 0."
+        )
     if folder.suffix != SUFFIX or not name.strip():
         raise ProjectError(
             f"{folder} cannot be made a project: call the folder NAME{SUFFIX} and give it a name."

@@ -1,107 +1,51 @@
 """The face of a project: one method for each thing that can be done to it."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from numpy.typing import NDArray
 
 from napari_qsa.images import Dataset
-from napari_qsa.project import annotations, creation, references
+from napari_qsa.project import (
+    adding,
+    annotations,
+    contents,
+    models,
+    references,
+    roles,
+    rounds,
+    runs,
+    scores,
+    thinning,
+)
+from napari_qsa.project.adding import Added
 from napari_qsa.project.annotations import Summary
-from napari_qsa.project.facts import Facts
-from napari_qsa.project.layout import Layout
-from napari_qsa.project.records import ImageRecord
-from napari_qsa.project.references import Added, Cancelled, Progress
+from napari_qsa.project.facts import Slot
+from napari_qsa.project.handle import Handle
+from napari_qsa.project.records import ImageRecord, Role
+from napari_qsa.project.references import Cancelled, Presence, Progress
 from napari_qsa.project.revisions import Annotation, Revision
-from napari_qsa.project.state import State
+from napari_qsa.project.roles import Assigned
+from napari_qsa.project.rounds import Round
+from napari_qsa.project.runs import Run
+from napari_qsa.project.scores import Score
 
 
-class Project:
+class Project(Handle):
     """A project folder, opened by `create` or `open`; a context manager that closes it.
 
     What a method has returned is on the disk and survives a power cut. All methods may be called
     from any thread, one change after another. Errors are `QsaError`, one sentence each.
     """
 
-    def __init__(self, state: State, stack: ExitStack) -> None:
-        self._state = state
-        self._stack = stack
-
-    @classmethod
-    def create(
-        cls,
-        folder: str | Path,
-        name: str,
-        pixel_size: float | None = None,
-        seed: int = 0,
-        group_rule: str | None = None,
-    ) -> Self:
-        """Make a new project in a folder ``NAME.qsa`` that is not there yet, and own it.
-
-        Parameters
-        ----------
-        folder, name
-            The folder to make, and what people call the project.
-        pixel_size
-            In µm, for images that do not say their own.
-        seed
-            Of all that is drawn.
-        group_rule
-            See `set_group_rule`.
-        """
-        with ExitStack() as stack:
-            layout = Layout.of(folder)
-            creation.create(stack, layout, name, pixel_size, seed, group_rule)
-            return cls(State(layout, read_only=False), stack.pop_all())
-
-    @classmethod
-    def open(cls, folder: str | Path, read_only: bool = False) -> Self:
-        """Open a project, as its owner or beside one.
-
-        Raises
-        ------
-        ProjectLocked
-            If it is to be owned, and another process owns it.
-        ProjectError
-            If there is none, it is damaged, or of a newer release.
-        """
-        with ExitStack() as stack:
-            layout = Layout.of(folder)
-            if not read_only:
-                creation.own(stack, layout)
-            return cls(State(layout, read_only), stack.pop_all())
-
-    def close(self) -> None:
-        """Give the project free; closing twice does nothing."""
-        self._state.close()
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def reload(self) -> None:
-        """Read again what another owner may have changed."""
-        self._state.load()
-
-    @property
-    def folder(self) -> Path:
-        """Where the project lies."""
-        return self._state.layout.folder
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing can be changed."""
-        return self._state.read_only
-
-    @property
-    def facts(self) -> Facts:
-        """What holds for the project as a whole."""
-        return self._state.facts
+    def problems(self) -> list[str]:
+        """Write a sentence for each damaged or unusable file that was passed over."""
+        return [
+            *(text for found in self.summaries().values() for text in found.problems),
+            *scores.problems(self._state),
+            *runs.runs(self._state)[1],
+        ]
 
     # Images
 
@@ -128,7 +72,80 @@ class Project:
 
         What is there already, by its place or its content, is not added again.
         """
-        return references.add(self._state, dataset, progress, cancelled)
+        return adding.add(self._state, dataset, progress, cancelled)
+
+    def pixel_size_of(self, image_id: str) -> float | None:
+        """Give the pixel size (µm) of an image: its own, else the project's."""
+        own = self.image(image_id).pixel_size
+        return self.facts.pixel_size if own is None else own
+
+    def check_images(
+        self, image_ids: Iterable[str] | None = None, quick: bool = False
+    ) -> dict[str, Presence]:
+        """Tell of some images, or of all, whether they are present, missing or changed.
+
+        Their content is sampled; if `quick`, only where size or time of change differ.
+        """
+        ids = self.images if image_ids is None else image_ids
+        layout = self._state.layout
+        return {i: references.presence(layout, self.image(i), quick) for i in ids}
+
+    def find_moved(
+        self,
+        folder: str | Path,
+        progress: Progress = references.nothing,
+        cancelled: Cancelled = references.never,
+    ) -> dict[str, Path]:
+        """Search a folder for the files of missing images; nothing is changed."""
+        images, layout = self.images.values(), self._state.layout
+        return references.find_moved(layout, images, Path(folder), progress, cancelled)
+
+    def relocate(self, mapping: Mapping[str, str | Path]) -> None:
+        """Refer to images at other places; all or, if one file is another image, none."""
+        references.relocate(self._state, mapping)
+
+    def confirm_changed(self, image_id: str) -> ImageRecord:
+        """Take a changed file for the image; its former revisions are kept and not used."""
+        return contents.confirm_changed(self._state, image_id)
+
+    def hash_images(
+        self,
+        progress: Progress = references.nothing,
+        cancelled: Cancelled = references.never,
+    ) -> int:
+        """Record the whole SHA-256 sum of each image that has none; for a background thread."""
+        return contents.hash_images(self._state, progress, cancelled)
+
+    # Roles and rounds
+
+    def assign_roles(
+        self, share: tuple[float, float] = (0.15, 0.25), seed: int | None = None
+    ) -> Assigned:
+        """Give each image without a role one, by whole groups, for good.
+
+        Parameters
+        ----------
+        share
+            Least and most of all images that validate; also of those that are added later.
+        seed
+            None is the project's; another becomes the project's.
+        """
+        return roles.assign_roles(self._state, share, seed)
+
+    def set_role(self, image_ids: Iterable[str], role: Role) -> Assigned:
+        """Give images a role that no rule changes."""
+        return roles.set_role(self._state, image_ids, role)
+
+    def set_group_rule(self, rule: str | None) -> Assigned:
+        """Group images of unknown patient by a pattern searched in their names.
+
+        Its first group names theirs. Roles that were given stay.
+        """
+        return roles.set_group_rule(self._state, rule)
+
+    def next_round(self, ranked_ids: Sequence[str], k: int) -> Round:
+        """Ask for the first `k` training images of a ranking, and ceil(k / 4) validation images."""
+        return rounds.next_round(self._state, ranked_ids, k)
 
     # Annotations
 
@@ -192,3 +209,58 @@ class Project:
         """Tell how far the annotations of some images, or of all, are."""
         ids = self._state.records if image_ids is None else image_ids
         return annotations.summaries(self._state, ids)
+
+    def thin_drafts(self, image_ids: Iterable[str] | None = None) -> int:
+        """Remove old drafts of some images, or of all; accepted revisions stay for ever."""
+        ids = self.images if image_ids is None else image_ids
+        return thinning.thin_drafts(self._state, ids)
+
+    # Scores, models and runs
+
+    def save_scores(self, model_key: str, found: Mapping[str, Score]) -> None:
+        """Keep what a model said of some images, beside what it said of others."""
+        scores.save_scores(self._state, model_key, found)
+
+    def read_scores(self, model_key: str) -> dict[str, Score]:
+        """Read what a model said of the images as they are now."""
+        return scores.read_scores(self._state, model_key)
+
+    def models(self) -> tuple[str, ...]:
+        """List the keys of the project's own models."""
+        return models.keys(self._state)
+
+    def add_model(self, path: str | Path) -> str:
+        """Copy an ensemble file into the project and give its key."""
+        return models.add_model(self._state, Path(path))
+
+    def model_path(self, key: str) -> Path:
+        """Give the file of a model of the project or of a shipped ensemble."""
+        return models.model_path(self._state, key)
+
+    def model_in(self, slot: Slot) -> str | None:
+        """Tell which model is in use: a key, a shipped ensemble's name, or None."""
+        return models.current(self.facts, slot)
+
+    def use_model(self, slot: Slot, key: str) -> None:
+        """Use a model of the project, or a shipped ensemble, from now on."""
+        models.use_model(self._state, slot, key)
+
+    def back(self, slot: Slot) -> str:
+        """Use the model again that was in use before, and give its key."""
+        return models.back(self._state, slot)
+
+    def new_run(self, options: Mapping[str, Any], slot: Slot) -> Run:
+        """Freeze the accepted revisions for a training run, and make its folder."""
+        return runs.new_run(self._state, options, slot)
+
+    def runs(self) -> list[Run]:
+        """List the training runs, oldest first."""
+        return runs.runs(self._state)[0]
+
+    def adopt(self, run_id: str) -> str:
+        """Copy a finished run's ensemble, use it from now on, and give its key."""
+        return runs.adopt(self._state, run_id)
+
+    def discard(self, run_id: str) -> None:
+        """Note that a run's ensemble is not wanted."""
+        runs.discard(self._state, run_id)

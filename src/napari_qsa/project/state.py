@@ -1,13 +1,16 @@
 """A project's two documents in memory, never ahead of the disk."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import RLock
 from typing import Any
 
 from napari_qsa.errors import ProjectError
+from napari_qsa.project import checks
 from napari_qsa.project.facts import Facts, read_facts, write_facts
+from napari_qsa.project.groups import check_rule, regrouped
 from napari_qsa.project.index import Index
 from napari_qsa.project.layout import Layout
 from napari_qsa.project.records import ImageRecord, read_records, write_records
@@ -55,14 +58,20 @@ class State:
             raise ProjectError(
                 f"{self.layout.folder} is no project: it holds no {self.layout.project.name}."
             ) from None
+        check_rule(facts.group_rule)
         try:
             records = read_records(self.layout.images)
         except FileNotFoundError:
             raise ProjectError(
                 f"{self.layout.images} is missing: restore it from a backup; nothing was changed."
             ) from None
+        # A change of the rule is committed by project.json: images.json may not follow it yet.
+        groups = {r.id: regrouped(r, facts.group_rule) for r in records.values()}
         self.facts: Facts = facts
-        self.records: dict[str, ImageRecord] = records
+        self.records: dict[str, ImageRecord] = {
+            r.id: r if r.group == groups[r.id] else replace(r, group=groups[r.id])
+            for r in records.values()
+        }
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -102,3 +111,19 @@ class State:
         records = {**self.records, **{record.id: record for record in changed}}
         write_records(self.layout.images, records.values())
         self.records = records
+
+    def set_pixel_size(self, pixel_size: float | None) -> None:
+        """Set the project's pixel size (µm)."""
+        if not checks.or_none(checks.is_positive)(pixel_size):
+            raise ProjectError(f"A pixel cannot be {pixel_size} µm wide: give a number above 0.")
+        with self.writing():
+            self.put_facts(pixel_size=pixel_size)
+
+    def set_settings(self, settings: Mapping[str, Any]) -> None:
+        """Change some of the settings."""
+        try:
+            copied = json.loads(json.dumps(settings, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ProjectError(f"These settings cannot be stored as JSON: {error}.") from error
+        with self.writing():
+            self.put_facts(settings={**self.facts.settings, **copied})
