@@ -7,6 +7,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from napari_qsa.ensemble.card import CARD_KEY, EnsembleCard
+from napari_qsa.ensemble.header import lay_out, make_header
 from napari_qsa.images import open_dataset
 from napari_qsa.project import Project
 
@@ -30,6 +32,44 @@ def draw(seed: int, shape: tuple[int, int] = SHAPE) -> tuple[np.ndarray, np.ndar
         row, column = (int(random.integers(side)) for side in shape)
         glands[row : row + 6, column : column + 8] = number
     return glands, random.integers(0, 3, shape).astype(np.uint8)
+
+
+def write_ensemble(path: Path, seed: int = 0, role: str = "segmentation") -> Path:
+    """A file with an ensemble's card and no network: enough to be kept and adopted."""
+    card = EnsembleCard(
+        role=role,
+        network="unet",
+        network_options={},
+        in_channels=3,
+        members=1,
+        weights="float",
+        activations="float",
+        pixel_size=1.0,
+        source_pixel_size=1.0,
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        halo=8,
+        stride=8,
+        seeds=(seed,),
+        version="0",
+        date="2026-01-01",
+    )
+    entries, data = lay_out({"0/weight": np.arange(5, dtype=np.float32)})
+    path.write_bytes(make_header(entries, {CARD_KEY: card.to_json()}) + data)
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def helpers() -> Iterator[None]:
+    """Let tests import `recorder`, which lies beside them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))
+        yield
+
+
+@pytest.fixture
+def ensemble_writer() -> Callable[..., Path]:
+    return write_ensemble
 
 
 @pytest.fixture(autouse=True)
