@@ -45,7 +45,11 @@ def test_what_always_holds(probability: NDArray[np.float32], seed: int, bridge: 
     rng = np.random.default_rng(seed)
     separator = rng.random(probability.shape, dtype=np.float32) ** 2
     options = InstanceOptions(
-        bridge_um=bridge, min_seed_um2=2, min_area_um2=3, max_hole_um2=float(rng.integers(0, 9))
+        min_confidence=float(rng.choice([0.0, 0.55, 0.7])),
+        bridge_um=bridge,
+        min_seed_um2=2,
+        min_area_um2=3,
+        max_hole_um2=float(rng.integers(0, 9)),
     )
     labels = instances(probability, separator, 1.0, options)
     assert labels.dtype == np.int32
@@ -68,7 +72,7 @@ def test_what_always_holds(probability: NDArray[np.float32], seed: int, bridge: 
 @given(maps)
 @settings(max_examples=50, deadline=None)
 def test_without_separator_objects_are_the_components(probability: NDArray[np.float32]) -> None:
-    options = InstanceOptions(min_seed_um2=0, min_area_um2=0, max_hole_um2=0)
+    options = InstanceOptions(min_seed_um2=0, min_area_um2=0, min_confidence=0, max_hole_um2=0)
     labels = instances(probability, zeros(probability.shape), 0.7, options)
     np.testing.assert_array_equal(labels, ndimage.label(probability >= 0.5)[0])
 
@@ -160,6 +164,22 @@ def test_nothing_and_everything() -> None:
 def test_options_out_of_range_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         InstanceOptions(**values)
+
+
+def test_faint_objects_are_dropped_by_their_mean_above_the_threshold() -> None:
+    shape = (120, 260)
+    sure = disc(shape, (60, 60), 40)
+    lumen = disc(shape, (60, 60), 25)
+    faint = disc(shape, (60, 190), 40)
+    probability = np.full(shape, 0.3, np.float32)
+    probability[faint] = 0.62
+    probability[sure] = 0.8
+    probability[lumen] = 0.1  # below the threshold: does not count against the gland around it
+    for confidence, expected in ((0.0, 2), (0.6, 2), (0.65, 1), (0.79, 1), (0.81, 0)):
+        options = InstanceOptions(min_confidence=confidence)
+        labels = instances(probability, zeros(shape), 1.0, options)
+        assert labels.max() == expected
+        assert (labels[lumen] > 0).all() == (expected > 0)
 
 
 def test_options_from_dict() -> None:

@@ -34,7 +34,7 @@ def data(levels: list[float]) -> tuple[list[Pair], list[np.ndarray]]:
 
 def test_the_right_threshold_is_found() -> None:
     maps, truths = data([0.43, 0.43])
-    found = choose_instance_options(maps, truths, 1.0)
+    found = choose_instance_options(maps, truths, 1.0, start=InstanceOptions(min_confidence=0))
     assert found.options.threshold == 0.4
     assert found.score.f1 == found.score.object_dice == 1
 
@@ -73,7 +73,8 @@ def test_grid_holds_only_valid_options() -> None:
 
 def test_cross_fit_scores_a_fold_with_the_options_of_the_others() -> None:
     maps, truths = data([0.43, 0.43, 0.56, 0.56])
-    found = cross_fit(maps, truths, [0, 0, 1, 1], 1.0)
+    start = InstanceOptions(min_confidence=0)
+    found = cross_fit(maps, truths, [0, 0, 1, 1], 1.0, start=start)
     # Chosen on the others, each threshold is wrong for its own fold: that is the honest figure.
     assert found.folds[0].threshold == 0.5
     assert found.folds[1].threshold == 0.4

@@ -41,6 +41,9 @@ class InstanceOptions:
         Seeds smaller than this many µm² do not count.
     min_area_um2
         Objects smaller than this many µm², after their holes are filled, are dropped.
+    min_confidence
+        Objects whose mean probability, over their pixels that reach the threshold, is below this
+        are dropped: faint, ragged patches of what is no gland. 0 turns it off.
     max_hole_um2
         Holes up to this many µm², and what lies in them, become part of the object around them: a
         lumen belongs to its gland.
@@ -57,12 +60,13 @@ class InstanceOptions:
     bridge_um: float = 0.0
     min_seed_um2: float = 100.0
     min_area_um2: float = 150.0
+    min_confidence: float = 0.7
     max_hole_um2: float = 5000.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            upper = 1.0 if field.name == "threshold" else math.inf
+            upper = 1.0 if field.name in ("threshold", "min_confidence") else math.inf
             lowest = -math.inf if field.name == "seed_threshold" else 0.0
             if not (math.isfinite(value) and lowest <= value <= upper):
                 raise ValueError(f"the instance option {field.name} cannot be {value}")
@@ -96,8 +100,9 @@ def instances(
     if options.bridge_um > 0:
         seeds = _without_bridges(seeds, options.bridge_um / pixel_size)
     labels = _share_out(mask, seeds, landscape, options.min_seed_um2 / area)
+    confident = _confidence(labels, probability, mask) >= options.min_confidence
     labels = _fill(labels, options.min_area_um2 / area, options.max_hole_um2 / area)
-    return _drop_small(labels, options.min_area_um2 / area)
+    return _drop(labels, options.min_area_um2 / area, confident)
 
 
 def _without_bridges(seeds: Mask, width: float) -> Mask:
@@ -164,10 +169,22 @@ def _fill(labels: Labels, min_area: float, max_hole: float) -> Labels:
     return labels
 
 
-def _drop_small(labels: Labels, min_area: float) -> Labels:
-    """Drop objects below an area in pixels, and number the others from 1 without a gap."""
-    sizes = np.bincount(labels.ravel())
-    keep = sizes >= max(min_area, 1)
+def _confidence(labels: Labels, probability: Map, mask: Mask) -> NDArray[np.float64]:
+    """Mean probability of each label over the pixels of the mask; 0 for a label without any."""
+    chosen = labels[mask]
+    count = np.bincount(chosen, minlength=int(labels.max(initial=0)) + 1)
+    total = np.bincount(chosen, probability[mask], minlength=len(count))
+    return np.asarray(total / np.maximum(count, 1))
+
+
+def _drop(labels: Labels, min_area: float, confident: Mask) -> Labels:
+    """Drop objects below an area in pixels or not confident; number the others from 1, no gap.
+
+    A label that was swallowed with a hole it lay in is gone from `labels`, but still counted in
+    `confident`.
+    """
+    sizes = np.bincount(labels.ravel(), minlength=len(confident))
+    keep = (sizes >= max(min_area, 1)) & confident
     keep[0] = False
     return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels]
 

@@ -26,6 +26,7 @@ GRID: Grid = MappingProxyType(
         "bridge_um": (0.0, 4.0, 8.0, 12.0, 16.0),
         "min_seed_um2": (50.0, 100.0, 200.0, 400.0, 800.0),
         "min_area_um2": (100.0, 150.0, 300.0, 600.0, 900.0, 1200.0),
+        "min_confidence": (0.0, 0.6, 0.65, 0.7, 0.75, 0.8),
         "max_hole_um2": (1000.0, 2500.0, 5000.0, 10000.0, 100000.0),
     }
 )
@@ -83,7 +84,7 @@ def choose_instance_options(
     One option after another takes the best of its values, the others held; rounds over all
     options repeat until one changes nothing, at most ``MAX_ROUNDS``. Ties keep the value that
     was, then the earlier one of the grid. It is a search by coordinates, not of the whole grid:
-    280,000 settings would not be worth their time.
+    945,000 settings would not be worth their time.
 
     Parameters
     ----------
