@@ -78,7 +78,7 @@ def test_cross_fit_scores_a_fold_with_the_options_of_the_others() -> None:
     # Chosen on the others, each threshold is wrong for its own fold: that is the honest figure.
     assert found.folds[0].threshold == 0.5
     assert found.folds[1].threshold == 0.4
-    fitted = choose_instance_options(maps[:2], truths[:2], 1.0).score
+    fitted = choose_instance_options(maps[:2], truths[:2], 1.0, start=start).score
     assert objective(fitted) == 2
     assert all(objective(score) < 2 for score in found.scores)
 
