@@ -119,7 +119,7 @@ def work(
         step(lambda seed=seed: project.save_draft(images[2], *draw(seed)))
     later(timedelta(days=2))
     step(lambda: project.thin_drafts())
-    for seed in range(50, 70):
+    for seed in range(50, 74):
         save = project.accept if seed % 5 == 0 else project.save_draft
         step(lambda save=save, seed=seed: save(images[seed % 5], *draw(seed)))
     step(lambda: project.restore(images[0], 1))

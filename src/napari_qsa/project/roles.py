@@ -1,5 +1,6 @@
 """Which images train and which validate: given once, by whole groups, and kept."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -144,14 +145,17 @@ def _greedy(
     load = Counter(r.grade for r in validating)
     # Groups of the same grades are as good as each other: only the first of a kind is weighed.
     kinds: dict[frozenset[tuple[str | None, int]], list[str]] = defaultdict(list)
-    for name in reversed(drawn(free, "roles", seed)):
+    order = drawn(free, "roles", seed)
+    for name in reversed(order):
         kinds[frozenset(Counter(r.grade for r in free[name]).items())].append(name)
     grades = {kind: Counter(dict(kind)) for kind in kinds}
+    place = {name: number for number, name in enumerate(order)}
 
     def cost(more: Counter[str | None]) -> float:
         after = load + more
-        total = (after.total() - middle * len(included)) ** 2
-        return total + sum((after[g] - middle * count) ** 2 for g, count in ideal.items())
+        misses = [after[grade] - middle * count for grade, count in ideal.items()]
+        misses.append(after.total() - middle * len(included))
+        return math.fsum(miss**2 for miss in misses)  # the same in any order
 
     def distance(more: int) -> float:
         return abs(load.total() + more - middle * len(included))
@@ -161,11 +165,11 @@ def _greedy(
     while left := [kind for kind, names in kinds.items() if names]:
         fitting = [kind for kind in left if load.total() + grades[kind].total() <= most]
         if fitting:
-            best = min(fitting, key=lambda kind: (cost(grades[kind]), _rank(kind)))
+            best = min(fitting, key=lambda kind: (cost(grades[kind]), place[kinds[kind][-1]]))
             if load.total() >= least and cost(grades[best]) >= cost(nothing):
                 break
         else:
-            best = min(left, key=lambda kind: (grades[kind].total(), _rank(kind)))
+            best = min(left, key=lambda kind: (grades[kind].total(), place[kinds[kind][-1]]))
             if load.total() >= least or distance(grades[best].total()) >= distance(0):
                 break
         chosen.add(kinds[best].pop())
@@ -173,10 +177,6 @@ def _greedy(
         if not fitting:
             break
     return chosen
-
-
-def _rank(kind: Iterable[tuple[str | None, int]]) -> list[tuple[str, int]]:
-    return sorted((grade or "", count) for grade, count in kind)
 
 
 def _share_warnings(records: Iterable[ImageRecord], shares: tuple[float, float]) -> list[str]:

@@ -118,7 +118,7 @@ def new_run(state: State, options: Mapping[str, Any], slot: Slot) -> Run:
     with state.writing():
         inputs, left_out = _inputs(state)
         if not any(found.role == "train" for found in inputs):
-            reasons = f" ({left_out[0]})" if left_out else ""
+            reasons = f" ({left_out[0].rstrip('.')})" if left_out else ""
             raise ProjectError(
                 f"No training image has an accepted annotation that can be used{reasons}: accept "
                 "one first."
@@ -144,10 +144,10 @@ def runs(state: State) -> tuple[list[Run], list[str]]:
         names = os.listdir(state.layout.runs)
     except FileNotFoundError:
         names = []
-    for name in names:
+    for name in filter(checks.is_id, names):
         try:
             found.append(_read(state, name))
-        except FileNotFoundError:  # it was never committed
+        except (FileNotFoundError, NotADirectoryError):  # never committed, or no run at all
             continue
         except ProjectError as error:
             problems.append(str(error))

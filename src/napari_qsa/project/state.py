@@ -67,11 +67,12 @@ class State:
             ) from None
         # A change of the rule is committed by project.json: images.json may not follow it yet.
         groups = {r.id: regrouped(r, facts.group_rule) for r in records.values()}
-        self.facts: Facts = facts
-        self.records: dict[str, ImageRecord] = {
-            r.id: r if r.group == groups[r.id] else replace(r, group=groups[r.id])
-            for r in records.values()
-        }
+        with self._guard:
+            self.facts: Facts = facts
+            self.records: dict[str, ImageRecord] = {
+                r.id: r if r.group == groups[r.id] else replace(r, group=groups[r.id])
+                for r in records.values()
+            }
 
     @contextmanager
     def writing(self) -> Iterator[None]:

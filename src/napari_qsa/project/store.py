@@ -25,14 +25,14 @@ def read_document(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    FileNotFoundError
+    FileNotFoundError, NotADirectoryError
         If there is no such file.
     ProjectError
         If it is unreadable, damaged, or of a newer schema (`NewerSchemaError`).
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
         raise ProjectError(
