@@ -1,7 +1,9 @@
 """Revisions: appended, found again bit for bit, and never trusted blindly."""
 
+import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from napari_qsa.errors import ProjectError
+from napari_qsa.errors import ProjectError, QsaError
 from napari_qsa.project import Project, revisions
 
 
@@ -201,3 +203,38 @@ def test_leftovers_are_removed_by_the_next_save(project: Project, image: str, dr
     leftover.write_bytes(b"half")
     project.save_draft(image, *drawing(2))
     assert not leftover.exists()
+
+
+def test_threads_take_turns(project: Project, drawing) -> None:
+    images = list(project.images)[:2]
+    with ThreadPoolExecutor(4) as pool:
+        saved = list(pool.map(lambda n: project.save_draft(images[n % 2], *drawing(n)), range(12)))
+    for image in images:
+        own = sorted(facts.revision for facts in saved if facts.image == image)
+        assert own == [1, 2, 3, 4, 5, 6]
+        assert [r.revision for r in project.history(image)] == own
+    for number, facts in enumerate(saved):
+        assert (project.read(facts.image, facts.revision).glands == drawing(number)[0]).all()
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_full_disk_loses_nothing(
+    project: Project, image: str, drawing, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """The pixels, or the facts after them, cannot be written."""
+    project.accept(image, *drawing(1))
+    calls = []
+
+    def full(source, target, original=os.replace):
+        calls.append(target)
+        if len(calls) == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(QsaError, match="No space left on device"):
+            project.save_draft(image, *drawing(2))
+    assert (project.summary(image).newest, project.problems()) == (1, [])
+    assert project.save_draft(image, *drawing(3)).revision == 1 + failing
+    assert (project.read(image).glands == drawing(3)[0]).all()

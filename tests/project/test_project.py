@@ -1,13 +1,15 @@
 """Making, opening and closing a project."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from napari_qsa.errors import ProjectError
+from napari_qsa.errors import ProjectError, QsaError
 from napari_qsa.project import Project, ProjectLocked
 
 
@@ -182,3 +184,35 @@ def test_leftovers_of_a_killed_owner_are_removed(project: Project) -> None:
     assert leftover.exists()
     Project.open(project.folder).close()
     assert not leftover.exists()
+
+
+def test_settings_are_json(project: Project) -> None:
+    project.set_settings({"k": 8})
+    project.set_settings({"h&e": True})
+    assert project.facts.settings == {"k": 8, "h&e": True}
+    with pytest.raises(ProjectError, match="as JSON"):
+        project.set_settings({"k": object()})
+    with pytest.raises(ProjectError, match="above 0"):
+        project.set_pixel_size(-1)
+    project.set_pixel_size(0.25)
+    assert project.pixel_size_of(next(iter(project.images))) == 0.25
+
+
+def test_a_full_disk_leaves_memory_and_files_alike(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts, records = project.facts, project.images
+
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(QsaError, match="No space left on device"):
+            project.set_pixel_size(2.0)
+        with pytest.raises(QsaError, match="No space left on device"):
+            project.set_role(list(records), "excluded")
+    assert (project.facts, project.images) == (facts, records)
+    project.close()
+    with Project.open(project.folder) as again:
+        assert (again.facts, again.images) == (facts, records)
