@@ -86,6 +86,24 @@ def test_the_pixel_size_is_taken_from_the_layer(screen):
     assert screen.dock.form.get().pixel_size == 0.5
 
 
+def test_the_pixel_size_follows_a_later_calibration(screen):
+    first = screen.viewer.add_image(PIXELS, rgb=True)
+    assert screen.dock.form.get().pixel_size is None
+    first.units = ("um", "um")
+    first.scale = (0.2527, 0.2527)
+    assert screen.dock.form.get().pixel_size == pytest.approx(0.2527)
+    first.scale = (25, 25)  # an overview: no pixel size to work with
+    assert screen.dock.form.get().pixel_size is None
+    screen.viewer.add_image(PIXELS, rgb=True, scale=(0.5, 0.5), units=("um", "um"))
+    first.scale = (0.3, 0.3)  # no longer the chosen image
+    assert screen.dock.form.get().pixel_size == 0.5
+
+
+def test_a_dock_opens_on_an_image_of_very_large_pixels(screen):
+    screen.dock.form.put(pixel_size=25.0)
+    assert screen.dock.form.get().pixel_size is None
+
+
 def test_options_go_to_the_engine(screen):
     screen.viewer.add_image(PIXELS, rgb=True)
     screen.use("good")

@@ -23,8 +23,10 @@ def viewer():
         ((0.001, 0.001), ("mm", "mm"), 1.0),
         ((0.62, 0.62), ("pixel", "pixel"), None),
         ((1, 1), ("s", "s"), None),
-        ((0.5, 0.505), ("um", "um"), 0.5025),
+        ((0.5, 0.505), ("um", "um"), (0.5 * 0.505) ** 0.5),
         ((0.5, 0.6), ("um", "um"), None),
+        ((25, 25), ("um", "um"), None),
+        ((0.04, 0.04), ("um", "um"), None),
     ],
 )
 def test_pixel_size_is_known_where_the_scale_is_a_length(viewer, scale, units, expected):

@@ -10,10 +10,9 @@ from napari.layers import Image, Layer
 from numpy.typing import ArrayLike
 from pint.errors import DimensionalityError
 
+from napari_qsa.images.pixel_size import plausible
 from napari_qsa.plugin.identity import identify, record
 from napari_qsa.session.state import Subject
-
-SQUARE_TOLERANCE = 0.02
 
 
 def sources(viewer: ViewerModel) -> Iterator[Image]:
@@ -26,7 +25,8 @@ def sources(viewer: ViewerModel) -> Iterator[Image]:
 def pixel_size(layer: Layer) -> float | None:
     """Return the size of a layer's pixels in µm; None if its units are no lengths.
 
-    None too where pixels are not square: one number would be wrong for them.
+    None too where one number would be wrong or cannot be meant: pixels that are not square, or a
+    size no microscope gives, by the rule that holds for files.
     """
     try:
         height, width = (
@@ -35,9 +35,7 @@ def pixel_size(layer: Layer) -> float | None:
         )
     except DimensionalityError:
         return None
-    if abs(height / width - 1) > SQUARE_TOLERANCE:
-        return None
-    return (height + width) / 2
+    return plausible(width, height)
 
 
 def current_plane(viewer: ViewerModel, layer: Layer) -> tuple[int, ...]:

@@ -46,10 +46,12 @@ class Form(Container, Generic[T]):
         return self._options(**{name: _value(row) for name, row in self._rows.items()})
 
     def put(self, **values: Any) -> None:
-        """Set some of the options."""
+        """Set some of the options; a number beyond a row's range counts as not known."""
         for name, value in values.items():
             row = self._rows[name]
-            row.value = row.min if value is None else value
+            if isinstance(row, FloatSpinBox) and (value is None or not value <= row.max):
+                value = row.min
+            row.value = value
 
 
 def _row(field: "dataclasses.Field[Any]", kind: Any, choices: Any) -> Any:
@@ -65,7 +67,7 @@ def _row(field: "dataclasses.Field[Any]", kind: Any, choices: Any) -> Any:
         return ComboBox(value=default, choices=choices, **common)
     if kind == float | None:
         row = FloatSpinBox(value=default or 0.0, min=0.0, max=20.0, step=0.01, **common)
-        row.native.setDecimals(3)
+        row.native.setDecimals(5)
         row.native.setSpecialValueText(UNKNOWN)
         return row
     raise TypeError(f"no form for {kind}")

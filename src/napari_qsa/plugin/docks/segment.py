@@ -38,6 +38,9 @@ HIDDEN_SECONDS = 30
 """How long the engine outlives a dock that is hidden: perhaps only behind another tab."""
 STEPS = 1000
 
+Links = list[tuple[Any, Any]]
+"""Events of a viewer, each with the callback that follows it."""
+
 
 class SegmentDock(QWidget):
     """Choose an image and a model, segment, and see the result, or the reason for none."""
@@ -47,6 +50,8 @@ class SegmentDock(QWidget):
         self._viewer = unwrap(napari_viewer)
         self._files: list[str] = []
         self.segmentation = Segmentation(Engine(), QtPost())
+        self._chosen: Image | None = None
+        self._scale_links: Links = []
         self._segmenter = Segmenter(self._viewer, self.segmentation)
         self._idle = QTimer(self)
         self._idle.setInterval(HIDDEN_SECONDS * 1000)
@@ -180,7 +185,7 @@ class SegmentDock(QWidget):
         self._image_chosen(self.image.value)
         self._follow_selection()
         # Closing a dock only hides it; it goes with the viewer, or with the application.
-        self.destroyed.connect(partial(_part, links, self.segmentation))
+        self.destroyed.connect(partial(_part, links, self._scale_links, self.segmentation))
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.segmentation.close)
@@ -204,8 +209,24 @@ class SegmentDock(QWidget):
             self.image.value = active
 
     def _image_chosen(self, layer: Image | None) -> None:
-        self.form.put(pixel_size=None if layer is None else pixel_size(layer))
+        if self._chosen is not layer:
+            self._watch_scale(layer)
+        self._read_scale()
         self._enable()
+
+    def _watch_scale(self, layer: Image | None) -> None:
+        """Follow the calibration of the chosen image, which may come after it was chosen."""
+        _disconnect(self._scale_links)
+        self._scale_links.clear()
+        if layer is not None:
+            for emitter in (layer.events.scale, layer.events.units):
+                emitter.connect(self._read_scale)
+                self._scale_links.append((emitter, self._read_scale))
+        self._chosen = layer
+
+    def _read_scale(self, _: Any = None) -> None:
+        known = None if self._chosen is None else pixel_size(self._chosen)
+        self.form.put(pixel_size=known)
 
     def _enable(self) -> None:
         running = self.segmentation.running
@@ -213,8 +234,13 @@ class SegmentDock(QWidget):
         self.stop.setEnabled(running)
 
 
-def _part(links: list[tuple[Any, Any]], segmentation: Segmentation) -> None:
-    """Leave a viewer that may outlive the dock."""
+def _disconnect(links: Links) -> None:
     for emitter, callback in links:
         emitter.disconnect(callback)
+
+
+def _part(links: Links, scale_links: Links, segmentation: Segmentation) -> None:
+    """Leave a viewer that may outlive the dock."""
+    _disconnect(links)
+    _disconnect(scale_links)
     segmentation.close()
