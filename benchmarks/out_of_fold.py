@@ -2,8 +2,9 @@
 
 Each image is predicted by the one member that never saw its patient. The rules that turn maps into
 objects are cross-fitted: those of a fold are chosen on the out-of-fold maps of the other folds, so
-that nothing is selected on what is reported. The options written into the ensemble file are chosen
-on all out-of-fold maps and are not what the table reports.
+that nothing is selected on what is reported. The search looks at every second pixel of the image,
+the network's own grid (options are in µm); what is reported is at full size. The options written
+into the ensemble file are chosen on all out-of-fold maps and are not what the table reports.
 
     python benchmarks/out_of_fold.py ../shared/data/glas ENSEMBLE \
         --out benchmarks/results/out_of_fold.json [--tta] [--write-options]
@@ -25,6 +26,8 @@ from napari_qsa.ensemble.instances import InstanceOptions, instances
 from napari_qsa.evaluation.instance_options import choose_instance_options, cross_fit
 from napari_qsa.images import open_dataset, read_image, read_labels, sha256
 from napari_qsa.metrics import ObjectScore, image_mean, pixel_dice, pool, score_objects
+
+STEP = 2
 
 
 def summary(scores: list[ObjectScore], pixels: list[float]) -> dict[str, Any]:
@@ -85,9 +88,14 @@ def main() -> None:
             for pair, truth in zip(maps, truths, strict=True)
         ]
     else:
-        fitted = cross_fit(maps, truths, folds, pixel_size)
-        scores, by_fold = list(fitted.scores), fitted.folds
-        stored = choose_instance_options(maps, truths, pixel_size).options
+        coarse = [(p[::STEP, ::STEP], s[::STEP, ::STEP]) for p, s in maps]
+        coarse_truths = [truth[::STEP, ::STEP] for truth in truths]
+        by_fold = cross_fit(coarse, coarse_truths, folds, STEP * pixel_size).folds
+        scores = [
+            score_objects(instances(*pair, pixel_size, by_fold[fold]), truth)
+            for pair, fold, truth in zip(maps, folds, truths, strict=True)
+        ]
+        stored = choose_instance_options(coarse, coarse_truths, STEP * pixel_size).options
     groups = {"all": list(range(len(scores)))}
     groups |= {grade: [i for i, g in enumerate(grades) if g == grade] for grade in set(grades)}
     groups |= {f"fold {f}": [i for i, g in enumerate(folds) if g == f] for f in sorted(set(folds))}
