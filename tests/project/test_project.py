@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_qsa.errors import ProjectError, QsaError
+from napari_qsa.images import open_dataset
 from napari_qsa.project import Project, ProjectLocked
 
 
@@ -216,3 +218,50 @@ def test_a_full_disk_leaves_memory_and_files_alike(
     project.close()
     with Project.open(project.folder) as again:
         assert (again.facts, again.images) == (facts, records)
+
+
+WRITING = {
+    "set_pixel_size": lambda p, i: p.set_pixel_size(1.0),
+    "set_settings": lambda p, i: p.set_settings({}),
+    "add_images": lambda p, i: p.add_images(open_dataset(p.folder.parent / "pictures")),
+    "save_draft": lambda p, i: p.save_draft(i, np.ones((24, 32), int), np.ones((24, 32), int)),
+    "accept": lambda p, i: p.accept(i, np.ones((24, 32), int), np.ones((24, 32), int)),
+    "restore": lambda p, i: p.restore(i, 1),
+    "thin_drafts": lambda p, i: p.thin_drafts(),
+    "relocate": lambda p, i: p.relocate({}),
+    "confirm_changed": lambda p, i: p.confirm_changed(i),
+    "hash_images": lambda p, i: p.hash_images(),
+    "assign_roles": lambda p, i: p.assign_roles(),
+    "set_role": lambda p, i: p.set_role([i], "train"),
+    "set_group_rule": lambda p, i: p.set_group_rule(None),
+    "next_round": lambda p, i: p.next_round([i], 1),
+    "save_scores": lambda p, i: p.save_scores("m", {}),
+    "add_model": lambda p, i: p.add_model("x"),
+    "use_model": lambda p, i: p.use_model("segmentation", "x"),
+    "back": lambda p, i: p.back("segmentation"),
+    "new_run": lambda p, i: p.new_run({}, "segmentation"),
+    "adopt": lambda p, i: p.adopt("x"),
+    "discard": lambda p, i: p.discard("x"),
+}
+READING = {
+    *("check_images", "close", "create", "facts", "find_moved", "folder", "history", "image"),
+    *("images", "model_in", "model_path", "models", "open", "path_of", "pixel_size_of"),
+    *("problems", "read", "read_only", "read_scores", "reload", "round", "runs"),
+    *("summaries", "summary"),
+}
+
+
+@pytest.mark.parametrize("action", WRITING.values(), ids=WRITING.keys())
+def test_a_reader_can_change_nothing(project: Project, drawing, action) -> None:
+    image = next(iter(project.images))
+    project.save_draft(image, *drawing(1))
+    before = {p: p.read_bytes() for p in project.folder.rglob("*") if p.is_file()}
+    reader = Project.open(project.folder, read_only=True)
+    with reader, pytest.raises(ProjectError, match="open read-only"):
+        action(reader, image)
+    assert {p: p.read_bytes() for p in project.folder.rglob("*") if p.is_file()} == before
+
+
+def test_every_method_was_thought_of() -> None:
+    public = {name for name in dir(Project) if not name.startswith("_")}
+    assert public == WRITING.keys() | READING

@@ -52,26 +52,24 @@ class State:
         ProjectError
             If there is no project, or a document is missing, damaged or newer.
         """
-        try:
-            facts = read_facts(self.layout.project)
-        except FileNotFoundError:
-            raise ProjectError(
-                f"{self.layout.folder} is no project: it holds no {self.layout.project.name}."
-            ) from None
-        check_rule(facts.group_rule)
-        try:
-            records = read_records(self.layout.images)
-        except FileNotFoundError:
-            raise ProjectError(
-                f"{self.layout.images} is missing: restore it from a backup; nothing was changed."
-            ) from None
-        # A change of the rule is committed by project.json: images.json may not follow it yet.
-        groups = {r.id: regrouped(r, facts.group_rule) for r in records.values()}
-        with self._guard:
+        with self._guard:  # what a change writes meanwhile must not be forgotten
+            try:
+                facts = read_facts(self.layout.project)
+            except (FileNotFoundError, NotADirectoryError):
+                raise ProjectError(
+                    f"{self.layout.folder} is no project: it holds no {self.layout.project.name}."
+                ) from None
+            check_rule(facts.group_rule)
+            try:
+                records = read_records(self.layout.images)
+            except FileNotFoundError:
+                raise ProjectError(
+                    f"{self.layout.images} is missing: restore it from a backup; nothing was "
+                    "changed."
+                ) from None
             self.facts: Facts = facts
             self.records: dict[str, ImageRecord] = {
-                r.id: r if r.group == groups[r.id] else replace(r, group=groups[r.id])
-                for r in records.values()
+                r.id: _regrouped(r, facts.group_rule) for r in records.values()
             }
 
     @contextmanager
@@ -128,3 +126,9 @@ class State:
             raise ProjectError(f"These settings cannot be stored as JSON: {error}.") from error
         with self.writing():
             self.put_facts(settings={**self.facts.settings, **copied})
+
+
+def _regrouped(record: ImageRecord, rule: str | None) -> ImageRecord:
+    # A change of the rule is committed by project.json: images.json may not follow it yet.
+    group = regrouped(record, rule)
+    return record if record.group == group else replace(record, group=group)
