@@ -1,5 +1,6 @@
 """``napari-qsa train``."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,20 @@ def test_folds_make_members(
     assert {image.fold for image in card.training} == {0, 1, 2}
     assert all(card.held_out_member(image.sha256) == image.fold for image in card.training)
     assert "3 members, 8 iterations each" in ran.out
+
+
+def test_what_is_left_out_is_said(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, in_process: list[dict[str, Any]]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(glas, data)
+    (data / "train_9.bmp").write_bytes(b"no image")
+    ran = run(
+        *("train", data, "--out", tmp_path / "f", *SMALL, "--members", 1, "--iterations", 1),
+        *("--weights", "float", "--activations", "float"),
+    )
+    assert ran.code == 0, ran.err
+    assert "train_9.bmp" in ran.err
 
 
 def test_one_fold_is_left_out(

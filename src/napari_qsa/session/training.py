@@ -78,7 +78,10 @@ def begin_run(
     build_network(options.network, 3, **options.network_options)  # fails now or never
     if minutes is not None:
         options = _timed(data, part, options, minutes, workers, device, tell)
-    return TrainingRun.create(folder, data, options, part)
+    run = TrainingRun.create(folder, data, options, part)
+    for sentence in run.notes:
+        tell(sentence)
+    return run
 
 
 def finish_run(

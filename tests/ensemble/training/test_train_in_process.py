@@ -1,5 +1,7 @@
 """`Ensemble.train` from Python: the whole way, stopped and resumed, to a file that loads."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import torch
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.images.synthetic import write_synthetic_glas
 
@@ -92,6 +95,21 @@ def test_what_a_kill_left_while_writing_is_removed(data: Path, tmp_path: Path) -
     torn.write_bytes(b"half")
     Ensemble.train(data, replace(OPTIONS, members=1), tmp_path / "run")
     assert not torn.exists()
+
+
+def test_what_is_left_out_is_told_and_recorded(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    (folder / "train_1_anno.bmp").unlink()
+    (folder / "train_9.bmp").write_bytes(b"no image")
+    Ensemble.train(folder, replace(OPTIONS, members=1), tmp_path / "run")
+    notes = json.loads((tmp_path / "run" / "run.json").read_text())["notes"]
+    assert "train_9.bmp" in notes[0]
+    assert notes[1:] == ["1 of 3 images have no labels: they are not trained on."]
+    assert caplog.messages == notes
+    assert list(TrainingRun.open(tmp_path / "run").notes) == notes
 
 
 def test_says_what_is_wrong(data: Path, tmp_path: Path) -> None:

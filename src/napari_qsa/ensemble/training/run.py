@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,12 +33,14 @@ from napari_qsa.ensemble.training.checkpoint import write_bytes
 from napari_qsa.ensemble.training.events import EventLog
 from napari_qsa.ensemble.training.member import MemberTrainer, Report
 from napari_qsa.ensemble.training.options import TrainingOptions
-from napari_qsa.ensemble.training.samples import TrainingImage, load_training_images
+from napari_qsa.ensemble.training.samples import TrainingImage, left_out, load_training_images
 from napari_qsa.errors import TrainingError
 from napari_qsa.images import Dataset, open_dataset
 from napari_qsa.networks import build_network
 from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
 from napari_qsa.quantization import activation_scheme, weight_scheme
+
+logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 HALO_PROBE = 768
@@ -62,6 +65,8 @@ class TrainingRun:
         The images this run trains on.
     source_pixel_size : float
         µm of a pixel of the training images.
+    notes : tuple of str
+        Sentences about what was left out or assumed, for the user to read.
     """
 
     folder: Path
@@ -70,6 +75,7 @@ class TrainingRun:
     part: str
     records: tuple[tuple[str, str, int], ...]
     source_pixel_size: float
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def create(
@@ -93,7 +99,7 @@ class TrainingRun:
         images = load_training_images(dataset, options)
         source = dataset.pixel_size or options.pixel_size / 2
         records = tuple((image.name, image.sha256, image.fold) for image in images)
-        run = cls(folder, options, data.resolve(), part, records, source)
+        run = cls(folder, options, data.resolve(), part, records, source, left_out(dataset))
         run.__dict__["images"] = images
         folder.mkdir(parents=True, exist_ok=True)
         values = {
@@ -104,6 +110,7 @@ class TrainingRun:
             "data": str(run.data),
             "part": part,
             "source_pixel_size": source,
+            "notes": list(run.notes),
             "images": [list(record) for record in records],
         }
         write_bytes(folder / "run.json", json.dumps(values, indent=1).encode())
@@ -128,6 +135,7 @@ class TrainingRun:
                 values["part"],
                 tuple((name, digest, fold) for name, digest, fold in values["images"]),
                 float(values["source_pixel_size"]),
+                tuple(map(str, values.get("notes", ()))),
             )
         except FileNotFoundError:
             raise TrainingError(
@@ -311,6 +319,8 @@ def train_in_process(
             run = TrainingRun.open(Path(folder))
         else:
             run = TrainingRun.create(Path(folder), Path(data), options or TrainingOptions(), part)
+            for sentence in run.notes:
+                logger.warning("%s", sentence)
         chosen = find_device(device)
         for member in run.pending():
             run.train_member(member, report, chosen)

@@ -80,6 +80,15 @@ def load_training_images(
     return images
 
 
+def left_out(dataset: Dataset) -> tuple[str, ...]:
+    """Say in sentences what a data set holds that is not trained on."""
+    unlabelled = sum(item.label is None for item in dataset.items)
+    if not unlabelled:
+        return dataset.problems
+    count = f"{unlabelled} of {len(dataset.items)} images"
+    return (*dataset.problems, f"{count} have no labels: they are not trained on.")
+
+
 def bootstrap_count(seed: int, member: int, image_key: str) -> int:
     """How often a member's bootstrap holds an image: Poisson(1), from a hash.
 
