@@ -40,6 +40,23 @@ def test_given_labels(run: Callable[..., Any], glas: Path, predictions: Path) ->
     assert by_name["train_2"]["object_hausdorff"] == pytest.approx(np.hypot(80, 96))
 
 
+def test_what_was_segmented_is_no_truth(
+    run: Callable[..., Any], plain_images: Path, tiny_ensemble: Path
+) -> None:
+    run("segment", plain_images, "--out", plain_images, "--ensemble", tiny_ensemble)
+    ran = run("evaluate", plain_images, "--predictions", plain_images)
+    assert ran.code == 1
+    assert "no labelled image" in ran.err
+    assert "im0_labels.tif" in ran.err
+    for name in ("im0", "im1", "im2"):
+        labels = tifffile.imread(plain_images / f"{name}_labels.tif")
+        tifffile.imwrite(plain_images / f"{name}_anno.tif", labels)
+    # Asked for by --predictions, they are read, and score as what they are.
+    ran = run("evaluate", plain_images, "--predictions", plain_images, "--json")
+    assert [row["f1"] for row in ran.document["images"]] == [1, 1, 1]
+    assert ran.document["failed"] == []
+
+
 def test_tables(run: Callable[..., Any], glas: Path, predictions: Path) -> None:
     ran = run("evaluate", glas, "--predictions", predictions, "--part", "train", "--images")
     lines = ran.out.splitlines()

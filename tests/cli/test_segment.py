@@ -84,7 +84,11 @@ def test_results_beside_the_images_leave_the_images_alone(
     before = (plain_images / name).read_bytes()
     command = ("segment", plain_images / name, "--out", plain_images, "--ensemble", tiny_ensemble)
     assert run(*command).code == 0
-    # Now the labels beside the image may be somebody's work: they are not replaced.
+    again = run(*command)
+    assert again.code == 0
+    # Labels that somebody has edited and saved beside the image are not replaced.
+    labels = plain_images / f"{name[:-4]}_labels.tif"
+    tifffile.imwrite(labels, tifffile.imread(labels))
     again = run(*command)
     assert again.code == 1
     assert "another folder" in again.err

@@ -11,8 +11,9 @@ from skimage.io import imsave
 
 from napari_qsa.ensemble.prediction import Prediction
 from napari_qsa.errors import EngineError, QsaError
-from napari_qsa.images import Image, open_images
+from napari_qsa.images import Image, open_dataset, open_images
 from napari_qsa.session.batch import segment_batch
+from napari_qsa.session.query import annotated_names
 
 ASSUMED = 0.62
 
@@ -151,6 +152,75 @@ def test_pages_of_a_stack_are_images_of_their_own(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").glob("stack*_labels.tif"))) == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("a", "labels"), ("a", "probability"), ("b", "uncertainty")]
+)
+def test_no_file_of_somebody_else_is_replaced(tmp_path: Path, name: str, suffix: str) -> None:
+    image, other = save(tmp_path / "a.png"), save(tmp_path / "b.png")
+    for path in (tmp_path / "a_anno.tif", theirs := tmp_path / f"{name}_{suffix}.tif"):
+        tifffile.imwrite(path, np.ones((3, 10, 20), np.uint8), photometric="minisblack")
+    if name == "b":
+        theirs.write_bytes(b"no TIFF file")
+    before = theirs.read_bytes()
+    predictor = Half()
+    found = segment_batch(open_images([image, other]), predictor, tmp_path)
+    assert theirs.read_bytes() == before
+    errors = {row.name: row.error for row in found if row.name and row.error}
+    assert list(errors) == [name]
+    assert errors[name].startswith(str(theirs))
+    assert [asked for asked, *_ in predictor.asked] == ["b" if name == "a" else "a"]
+    assert not (tmp_path / f"{name}_mask.tif").exists()
+    assert len(list(tmp_path.glob(f"{name}_*.tif"))) == (2 if name == "a" else 1)
+
+
+@pytest.mark.parametrize("text", ["name,age\nJo,3\n", "", "name,file\n"])
+def test_a_summary_of_somebody_else_is_not_replaced(tmp_path: Path, text: str) -> None:
+    dataset = open_images([save(tmp_path / "a.png")])
+    (tmp_path / "summary.csv").write_text(text)
+    predictor = Half()
+    with pytest.raises(QsaError, match=r"summary\.csv is no result"):
+        segment_batch(dataset, predictor, tmp_path)
+    assert (tmp_path / "summary.csv").read_text() == text
+    assert predictor.asked == []
+
+
+def test_results_beside_the_images_are_no_annotations(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    save(tmp_path / "b.png")
+    for _ in range(2):  # a second batch finds what the first one found, and replaces its files
+        dataset = open_images([tmp_path])
+        assert [item.name for item in dataset.items] == ["a", "b"]
+        assert [item.label for item in dataset.items] == [None, None]
+        assert dataset.problems == ()
+        (tmp_path / "b_labels.tif").unlink(missing_ok=True)
+        assert [row.error for row in segment_batch(dataset, Half(), tmp_path)] == ["", ""]
+        assert (tmp_path / "b_labels.tif").exists()
+    assert annotated_names(open_dataset(tmp_path)) == frozenset()
+    (noted,) = open_images([tmp_path]).notes
+    assert "a_labels.tif" in noted
+    assert "and 3 more" in noted
+    # What somebody edits and saves is an annotation, and is kept.
+    tifffile.imwrite(tmp_path / "a_labels.tif", tifffile.imread(tmp_path / "a_labels.tif"))
+    dataset = open_images([tmp_path])
+    assert [item.label for item in dataset.items] == [tmp_path / "a_labels.tif", None]
+    assert "a_labels.tif" in segment_batch(dataset, Half(), tmp_path)[0].error
+
+
+def test_results_in_a_folder_among_the_images_are_no_images(tmp_path: Path) -> None:
+    save(tmp_path / "one" / "a.png")
+    save(tmp_path / "two" / "b.png")
+    for _ in range(2):
+        dataset = open_images([tmp_path])
+        assert [item.name for item in dataset.items] == ["a", "b"]
+        assert dataset.problems == ()
+        segment_batch(dataset, Half(), tmp_path / "results")
+    files = sorted((tmp_path / "results").glob("*.tif"))
+    assert len(files) == 6
+    assert open_images(files).items == ()
+    (problem,) = open_images([tmp_path / "results"]).problems
+    assert "nothing but predictions" in problem
+
+
 def test_images_and_their_labels_are_never_replaced(tmp_path: Path) -> None:
     image = save(tmp_path / "a.png")
     labels = tmp_path / "a_labels.tif"
@@ -173,9 +243,11 @@ def test_results_of_an_earlier_batch_are_replaced(tmp_path: Path) -> None:
     dataset = open_images([save(tmp_path / "a.png")])
     out = tmp_path / "out"
     segment_batch(dataset, Half(), out)
-    tifffile.imwrite(out / "a_labels.tif", np.zeros((1, 1), np.uint8))
+    save(tmp_path / "a.png", (12, 16, 3))
     assert segment_batch(dataset, Half(), out)[0].error == ""
-    assert tifffile.imread(out / "a_labels.tif").shape == (10, 20)
+    for kind in ("labels", "probability", "uncertainty"):
+        assert tifffile.imread(out / f"a_{kind}.tif").shape == (12, 16)
+    assert rows(out)[0]["width"] == "16"
 
 
 def test_an_interrupted_batch_still_has_its_summary(tmp_path: Path) -> None:

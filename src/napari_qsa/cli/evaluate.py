@@ -68,6 +68,8 @@ def evaluate(
     from napari_qsa.images import open_dataset
 
     dataset = open_dataset(data).part(part)
+    for text in dataset.notes:
+        note(text)
     with bar("Evaluating") as shown:
 
         def tell(done: int, total: int, name: str) -> None:

@@ -36,7 +36,7 @@ def segment(
 
     Writes NAME_labels.tif (instances), NAME_probability.tif and NAME_uncertainty.tif (float32)
     for each image or page of a stack, and summary.csv. A bad file is named and does not stop
-    the others. Images and their labels are never replaced.
+    the others. Results of an earlier call are replaced, any other file never is.
 
     Example:
       napari-qsa segment slides/ extra.png --out results --pixel-size 0.5
@@ -47,6 +47,8 @@ def segment(
     from napari_qsa.images import open_images
 
     dataset = open_images(images)
+    for text in dataset.notes:
+        note(text)
     from napari_qsa.ensemble.ensemble import Ensemble
     from napari_qsa.session.batch import SUMMARY, segment_batch
 

@@ -85,6 +85,8 @@ def suggest(
     from napari_qsa.session import query
 
     dataset = open_dataset(folder).part(part)
+    for text in dataset.notes:
+        note(text)
     names = query.annotated_names(dataset, annotated, ignore_labels)
     query.require_work(dataset, names)
     options = query.QueryOptions(k, candidates, strategy, count_annotated, seed)

@@ -14,7 +14,10 @@ _UM_PER_CM = 1e4
 
 
 def write_labels(
-    path: str | os.PathLike[str], labels: NDArray[Any], pixel_size: float | None = None
+    path: str | os.PathLike[str],
+    labels: NDArray[Any],
+    pixel_size: float | None = None,
+    description: str | None = None,
 ) -> None:
     """Write instance labels, unchanged, as an unsigned TIFF.
 
@@ -27,6 +30,8 @@ def write_labels(
         is above 65535.
     pixel_size
         In µm, for the resolution tags (pixels per centimetre); None leaves them out.
+    description
+        For the tag ImageDescription, in ASCII; None leaves it out.
 
     Raises
     ------
@@ -45,11 +50,14 @@ def write_labels(
             f"not from {lowest} to {highest}."
         )
     dtype = np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32
-    _write(path, labels.astype(dtype), pixel_size)
+    _write(path, labels.astype(dtype), pixel_size, description)
 
 
 def write_map(
-    path: str | os.PathLike[str], values: NDArray[Any], pixel_size: float | None = None
+    path: str | os.PathLike[str],
+    values: NDArray[Any],
+    pixel_size: float | None = None,
+    description: str | None = None,
 ) -> None:
     """Write a map, a probability or an uncertainty, as a float32 TIFF.
 
@@ -61,6 +69,8 @@ def write_map(
         ``(H, W)`` numbers.
     pixel_size
         In µm, for the resolution tags (pixels per centimetre); None leaves them out.
+    description
+        For the tag ImageDescription, in ASCII; None leaves it out.
 
     Raises
     ------
@@ -72,10 +82,15 @@ def write_map(
             f"{path} cannot be written: a map must be a 2-D image of numbers, "
             f"not {values.dtype} of shape {values.shape}."
         )
-    _write(path, values.astype(np.float32), pixel_size)
+    _write(path, values.astype(np.float32), pixel_size, description)
 
 
-def _write(path: str | os.PathLike[str], image: NDArray[Any], pixel_size: float | None) -> None:
+def _write(
+    path: str | os.PathLike[str],
+    image: NDArray[Any],
+    pixel_size: float | None,
+    description: str | None,
+) -> None:
     tags: dict[str, Any] = {}
     if pixel_size is not None:
         if not (np.isfinite(pixel_size) and pixel_size > 0):
@@ -89,6 +104,7 @@ def _write(path: str | os.PathLike[str], image: NDArray[Any], pixel_size: float 
             photometric="minisblack",
             compression="zlib",
             metadata=None,
+            description=description,
             software="napari-qsa",
             **tags,
         )

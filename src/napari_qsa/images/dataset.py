@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_qsa.errors import DatasetError, ImageError
 from napari_qsa.images.folder import Pair, natural, scan_files, scan_folder
 from napari_qsa.images.glas import GLAS_PIXEL_SIZE, Case, glas_part, is_glas, read_grades
+from napari_qsa.images.predictions import passed_over
 from napari_qsa.images.reading import Image, count_pages, read_image, read_labels
 
 __all__ = ["ALL", "GLAS_PIXEL_SIZE", "Dataset", "Item", "open_dataset", "open_images"]
@@ -73,12 +74,15 @@ class Dataset:
         In µm. If not None it holds for all images, whatever their files say.
     problems : tuple of str
         A sentence for each file that was left out.
+    notes : tuple of str
+        Sentences about what was passed over and is no problem.
     """
 
     root: Path
     items: tuple[Item, ...]
     pixel_size: float | None
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def part(self, name: str) -> "Dataset":
         """Keep the items of one part.
@@ -112,7 +116,8 @@ def open_dataset(path: str | Path) -> Dataset:
     ``X_label.*``, ``X_mask.*`` or ``X_masks.*`` beside it, or ``X.*`` in a folder
     ``labels``, ``label``, ``masks`` or ``mask`` inside or beside the images' folder. Where
     a folder holds no images, those of its folder ``images`` or ``image``, else of all its
-    subfolders, are taken. Files are told from their first bytes, pixels are not read.
+    subfolders, are taken. Files are told from their first bytes, pixels are not read. What
+    napari-qsa predicted (`is_prediction`) is taken neither as an image nor as labels.
 
     Raises
     ------
@@ -124,12 +129,13 @@ def open_dataset(path: str | Path) -> Dataset:
         reason = "is not a folder" if root.exists() else "does not exist"
         raise DatasetError(f"{root} {reason}: give a folder of images.")
     try:
-        folders, problems = scan_folder(root)
+        scan = scan_folder(root)
     except OSError as error:
         raise DatasetError(f"{root} cannot be listed ({error.strerror}): check it.") from error
     items: list[Item] = []
+    problems = list(scan.problems)
     glas: list[bool] = []
-    for folder in folders:
+    for folder in scan.folders:
         cases, complaints = read_grades(folder.path)
         problems += complaints
         glas.append(is_glas([pair.stem for pair in folder.pairs]))
@@ -139,9 +145,15 @@ def open_dataset(path: str | Path) -> Dataset:
             items += found[0]
             problems += found[1]
     if not items and not problems:
+        if scan.predictions:
+            raise DatasetError(
+                f"{root} holds nothing but predictions of napari-qsa: give the folder of images."
+            )
         raise DatasetError(f"{root} holds no PNG, JPEG, TIFF or BMP images: give another folder.")
     pixel_size = GLAS_PIXEL_SIZE if glas and all(glas) else None
-    return Dataset(root, _named(items), pixel_size, tuple(problems))
+    return Dataset(
+        root, _named(items), pixel_size, tuple(problems), passed_over(list(scan.predictions))
+    )
 
 
 def open_images(paths: Sequence[str | Path]) -> Dataset:
@@ -152,6 +164,7 @@ def open_images(paths: Sequence[str | Path]) -> Dataset:
     """
     items: list[Item] = []
     problems: list[str] = []
+    notes: list[str] = []
     pixel_sizes: set[float | None] = set()
     given = list(dict.fromkeys(Path(path) for path in paths))
     folders = [path for path in given if path.is_dir()]
@@ -163,15 +176,18 @@ def open_images(paths: Sequence[str | Path]) -> Dataset:
             continue
         items += dataset.items
         problems += dataset.problems
+        notes += dataset.notes
         pixel_sizes.add(dataset.pixel_size)
-    for pair in scan_files([path for path in given if path not in folders]):
+    pairs, predictions = scan_files([path for path in given if path not in folders])
+    notes += passed_over(predictions)
+    for pair in pairs:
         found, complaints = _items(pair, ALL, None, glas=False)
         items += found
         problems += complaints
         pixel_sizes.add(None)
     unique = {(item.image.absolute(), item.page): item for item in reversed(items)}
     pixel_size = pixel_sizes.pop() if len(pixel_sizes) == 1 else None
-    return Dataset(_root(given), _named(unique.values()), pixel_size, tuple(problems))
+    return Dataset(_root(given), _named(unique.values()), pixel_size, tuple(problems), tuple(notes))
 
 
 def _root(paths: Sequence[Path]) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_qsa.images.files import EXTENSIONS
+from napari_qsa.images.predictions import is_prediction
 
 LABEL_SUFFIXES = ("_anno", "_labels", "_label", "_mask", "_masks")
 LABEL_FOLDERS = ("labels", "label", "masks", "mask")
@@ -36,6 +37,25 @@ class Folder:
     pairs: tuple[Pair, ...]
 
 
+@dataclass(frozen=True)
+class Scan:
+    """What was found at or below a folder.
+
+    Attributes
+    ----------
+    folders : tuple of Folder
+        Those that hold images.
+    problems : tuple of str
+        A sentence for each mask without an image.
+    predictions : tuple of Path
+        Files that napari-qsa predicted: they are taken neither as images nor as labels.
+    """
+
+    folders: tuple[Folder, ...]
+    problems: tuple[str, ...]
+    predictions: tuple[Path, ...]
+
+
 def natural(text: str) -> list[tuple[int, int, str]]:
     """Give a sort key by which 2 comes before 10."""
     pieces = re.split(r"(\d+)", text.casefold())
@@ -51,7 +71,7 @@ def stem_of(path: Path) -> str:
     return stem[: -len(".ome")] if stem.lower().endswith(".ome") else stem
 
 
-def scan_folder(root: Path) -> tuple[list[Folder], list[str]]:
+def scan_folder(root: Path) -> Scan:
     """Find the image folders at or below `root`, and the masks without an image.
 
     Raises
@@ -61,15 +81,27 @@ def scan_folder(root: Path) -> tuple[list[Folder], list[str]]:
     """
     folders: list[Folder] = []
     problems: list[str] = []
-    _descend(root, root, DEPTH, folders, problems)
-    return folders, problems
+    predictions: set[Path] = set()
+    _descend(root, root, DEPTH, folders, problems, predictions)
+    return Scan(tuple(folders), tuple(problems), tuple(sorted(predictions)))
 
 
-def scan_files(paths: Sequence[Path]) -> list[Pair]:
-    """Find the labels of single image files; the files themselves are not looked at."""
+def scan_files(paths: Sequence[Path]) -> tuple[list[Pair], list[Path]]:
+    """Find the labels of single image files.
+
+    Returns
+    -------
+    pairs : list of Pair
+        One for each file that is no prediction; it is not looked at otherwise.
+    predictions : list of Path
+        The other ones.
+    """
+    predictions = {path: is_prediction(path) for path in paths}
+    paths = [path for path in paths if not predictions[path]]
     parents = {path.parent for path in paths if path.parent.is_dir()}
     labels = {
-        parent: (_labels_beside(_files(parent)), _labels_in_folders(parent)) for parent in parents
+        parent: (_labels_beside(_files(parent, set())), _labels_in_folders(parent, set()))
+        for parent in parents
     }
     pairs = []
     for path in paths:
@@ -81,13 +113,18 @@ def scan_files(paths: Sequence[Path]) -> list[Pair]:
             if label != path
         ]
         pairs.append(Pair(stem, path, found[0] if found else None))
-    return pairs
+    return pairs, [path for path, is_one in predictions.items() if is_one]
 
 
 def _descend(
-    root: Path, folder: Path, depth: int, folders: list[Folder], problems: list[str]
+    root: Path,
+    folder: Path,
+    depth: int,
+    folders: list[Folder],
+    problems: list[str],
+    predictions: set[Path],
 ) -> None:
-    files = _files(folder)
+    files = _files(folder, predictions)
     if not files:
         subfolders = sorted(
             (entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."),
@@ -97,10 +134,10 @@ def _descend(
         if depth:
             for entry in named[:1] or subfolders:
                 if entry.name.lower() not in LABEL_FOLDERS:
-                    _descend(root, entry, depth - 1, folders, problems)
+                    _descend(root, entry, depth - 1, folders, problems, predictions)
         return
     place = folder.parent if folder.name.lower() in IMAGE_FOLDERS and folder != root else folder
-    pairs, orphans = _pairs(folder, files)
+    pairs, orphans = _pairs(folder, files, predictions)
     problems += [
         f"{label} is a mask without an image: put its image by it, or remove it."
         for label in orphans
@@ -108,13 +145,15 @@ def _descend(
     folders.append(Folder(folder, place.relative_to(root).as_posix(), tuple(pairs)))
 
 
-def _pairs(folder: Path, files: list[Path]) -> tuple[list[Pair], list[Path]]:
+def _pairs(
+    folder: Path, files: list[Path], predictions: set[Path]
+) -> tuple[list[Pair], list[Path]]:
     beside = _labels_beside(files)
     aside = {label for labels in beside.values() for label in labels}
     images = [file for file in files if file not in aside]
     stems = {stem_of(image).casefold() for image in images}
     images = [image for image in images if not _is_map(image, stems)]
-    inside = _labels_in_folders(folder)
+    inside = _labels_in_folders(folder, predictions)
     pairs = []
     for image in images:
         stem = stem_of(image)
@@ -126,12 +165,15 @@ def _pairs(folder: Path, files: list[Path]) -> tuple[list[Pair], list[Path]]:
     return pairs, sorted(orphans)
 
 
-def _files(folder: Path) -> list[Path]:
-    files = [
-        entry
-        for entry in folder.iterdir()
-        if entry.suffix.lower() in EXTENSIONS and entry.name[0] != "." and entry.is_file()
-    ]
+def _files(folder: Path, predictions: set[Path]) -> list[Path]:
+    """List the images and labels of a folder; what was predicted joins `predictions` instead."""
+    files = []
+    for entry in folder.iterdir():
+        if entry.suffix.lower() in EXTENSIONS and entry.name[0] != "." and entry.is_file():
+            if is_prediction(entry):
+                predictions.add(entry)
+            else:
+                files.append(entry)
     return sorted(files, key=lambda file: (natural(stem_of(file)), file.name))
 
 
@@ -146,13 +188,13 @@ def _labels_beside(files: list[Path]) -> dict[str, list[Path]]:
     return dict(labels)
 
 
-def _labels_in_folders(folder: Path) -> dict[str, list[Path]]:
+def _labels_in_folders(folder: Path, predictions: set[Path]) -> dict[str, list[Path]]:
     """Label files of the folders inside `folder`, else of those beside it."""
     for parent in (folder, folder.parent):
         for name in LABEL_FOLDERS:
             place = parent / name
             if place != folder and place.is_dir():
-                files = _files(place)
+                files = _files(place, predictions)
                 labels = _labels_beside(files)
                 suffixed = {file for some in labels.values() for file in some}
                 for file in files:

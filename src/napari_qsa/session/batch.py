@@ -1,8 +1,9 @@
 """Segment many images into a folder: one file after another, and the bad ones do not stop it."""
 
+import os
 import time
-from collections.abc import Callable, Sequence, Set
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ from napari_qsa.ensemble.prediction import Prediction
 from napari_qsa.errors import ImageError, QsaError
 from napari_qsa.formats import write_csv, write_labels, write_map
 from napari_qsa.images import Dataset, Image, Item
+from napari_qsa.images.predictions import PREDICTION, is_prediction
 
 SUMMARY = "summary.csv"
 SUFFIXES = ("_labels.tif", "_probability.tif", "_uncertainty.tif")
@@ -83,6 +85,10 @@ class Segmented:
         return asdict(self) | {"pixel_size_assumed": flag}
 
 
+COLUMNS = tuple(field.name for field in fields(Segmented))
+"""Of the summary; its header line tells it from a file of the user's."""
+
+
 def segment_batch(
     dataset: Dataset,
     predictor: Predictor,
@@ -95,7 +101,8 @@ def segment_batch(
 
     For an image called NAME these are ``NAME_labels.tif`` (instances), ``NAME_probability.tif``
     and ``NAME_uncertainty.tif`` (float32), each whole or not at all, and a row of
-    ``summary.csv``. Files of an earlier batch are replaced; an image or its labels never are.
+    ``summary.csv``. Files of an earlier batch are replaced, any other file never is: TIFF files
+    are told by their marker, the summary by its header line.
     What was segmented when `report` stops the batch by raising is in the summary too.
 
     Parameters
@@ -121,16 +128,17 @@ def segment_batch(
     Raises
     ------
     QsaError
-        If the folder cannot be made, or the summary not be written.
+        If the folder cannot be made, or the summary not be written; or there is another
+        ``summary.csv``, and then nothing is predicted.
     """
-    inputs = {path.resolve() for item in dataset.items for path in (item.image, item.label) if path}
     summary = out / SUMMARY
     _make_folder(out)
+    _refuse_foreign([summary])
     done: list[Segmented] = []
 
     def segment(item: Item, number: int) -> Segmented:
         begun = time.monotonic()
-        _refuse_inputs([summary, *_files(out, item)], inputs)
+        _refuse_foreign(_files(out, item))
         image = item.read()
         known = pixel_size or dataset.pixel_size or image.pixel_size
         prediction = predictor.predict(
@@ -150,8 +158,7 @@ def segment_batch(
                 done.append(Segmented(item.name, str(item.image), _page(item), error=str(error)))
     finally:
         done += [Segmented("", "", error=problem) for problem in dataset.problems]
-        _refuse_inputs([summary], inputs)
-        write_csv(summary, [row.row() for row in done], list(Segmented.__dataclass_fields__))
+        write_csv(summary, [row.row() for row in done], COLUMNS)
     return done
 
 
@@ -168,13 +175,22 @@ def _files(out: Path, item: Item) -> list[Path]:
     return [out / f"{item.name}{suffix}" for suffix in SUFFIXES]
 
 
-def _refuse_inputs(files: Sequence[Path], inputs: Set[Path]) -> None:
+def _refuse_foreign(files: Sequence[Path]) -> None:
     for file in files:
-        if file.resolve() in inputs:
+        ours = _is_summary if file.name == SUMMARY else is_prediction
+        if os.path.lexists(file) and not ours(file):
             raise ImageError(
-                f"The result {file} would replace one of the images or its labels: choose another "
-                "folder for the results."
+                f"{file} is no result of an earlier batch and is not replaced: choose another "
+                "folder for the results, or move the file away."
             )
+
+
+def _is_summary(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.readline(1000).strip() == ",".join(COLUMNS).encode()
+    except OSError:
+        return False
 
 
 def tell_tiles(report: Report, name: str, number: int, total: int, done: int, tiles: int) -> None:
@@ -184,9 +200,9 @@ def tell_tiles(report: Report, name: str, number: int, total: int, done: int, ti
 
 def _write(files: Sequence[Path], prediction: Prediction, pixel_size: float | None) -> None:
     labels, probability, uncertainty = files
-    write_labels(labels, prediction.labels, pixel_size)
-    write_map(probability, prediction.probability, pixel_size)
-    write_map(uncertainty, prediction.uncertainty, pixel_size)
+    write_labels(labels, prediction.labels, pixel_size, PREDICTION)
+    write_map(probability, prediction.probability, pixel_size, PREDICTION)
+    write_map(uncertainty, prediction.uncertainty, pixel_size, PREDICTION)
 
 
 def _row(item: Item, prediction: Prediction, assumed: bool, seconds: float) -> Segmented:
