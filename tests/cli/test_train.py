@@ -93,6 +93,27 @@ def test_what_is_left_out_is_said(
     assert "train_9.bmp" in ran.err
 
 
+def test_the_card_says_the_pixel_size_of_the_images(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, in_process: list[dict[str, Any]]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for end in ("", "_anno"):
+        shutil.copy(glas / f"train_1{end}.bmp", data / f"mine{end}.bmp")
+    short = ("--members", 1, "--iterations", 1, "--weights", "float", "--activations", "float")
+    ran = run("train", data, "--out", tmp_path / "a", *SMALL, *short)
+    assert "1 of 1 images is unknown: 0.62 µm is assumed" in ran.err
+    assert read_card(tmp_path / "a").source_pixel_size == 0.62
+    given = ("train", data, "--out", tmp_path / "b", *SMALL, *short, "--pixel-size", 0.4)
+    ran = run(*given)
+    assert ran.code == 0, ran.err
+    assert "assumed" not in ran.err
+    assert read_card(tmp_path / "b").source_pixel_size == 0.4
+    assert run(*given, "--resume").code == 0
+    other = run("train", data, "--out", tmp_path / "b", "--resume", "--pixel-size", 0.5)
+    assert (other.code, "'--pixel-size'" in other.err) == (2, True)
+
+
 def test_one_fold_is_left_out(
     run: Callable[..., Any], glas: Path, tmp_path: Path, in_process: list[dict[str, Any]]
 ) -> None:

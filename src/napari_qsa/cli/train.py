@@ -101,6 +101,16 @@ def train(
     seed: Annotated[
         int, typer.Option("--seed", metavar="S", min=0, help="Of every random draw.")
     ] = 0,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            "--pixel-size",
+            metavar="UM",
+            min=0.01,
+            max=100.0,
+            help="µm of a pixel of all images; without it, what the images say, else 0.62.",
+        ),
+    ] = None,
     threads: Annotated[
         int, typer.Option("--threads", metavar="N", min=1, help="CPU threads of each member.")
     ] = 1,
@@ -185,6 +195,7 @@ def train(
         fold=fold,
         seed=seed,
         threads=threads,
+        source_pixel_size=pixel_size,
         start=start,
     )
     if iterations is not None:
@@ -285,6 +296,7 @@ def _resumed(
         "iterations": "iterations",
         "seed": "seed",
         "threads": "threads",
+        "pixel_size": "source_pixel_size",
         "start": "start",
     }
     given = {flag for flag in flags if _is_given(context, flag)}

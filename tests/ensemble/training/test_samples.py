@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from skimage.io import imsave
 
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import (
     TrainingImage,
+    assumption,
     bootstrap_count,
     load_training_images,
+    median_pixel_size,
     member_counts,
 )
 from napari_qsa.errors import TrainingError
@@ -150,6 +154,38 @@ def test_no_labels_is_said_with_the_remedy(tmp_path: Path) -> None:
     imsave(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8), check_contrast=False)
     with pytest.raises(TrainingError, match=r"no labelled image: put NAME_anno.bmp"):
         load_training_images(open_dataset(tmp_path), TrainingOptions())
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Images of 0.31, 0.5 and 0.5 µm, and one that does not say."""
+    for number, size in enumerate((0.31, 0.5, 0.5, None)):
+        pixels = np.random.default_rng(number).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        tags = {} if size is None else {"resolution": (1e4 / size,) * 2, "resolutionunit": 3}
+        tifffile.imwrite(tmp_path / f"{number}.tif", pixels, **tags)
+        labels = np.kron([[1, 0], [0, 2]], np.ones((20, 20), np.uint8)).astype(np.uint8)
+        tifffile.imwrite(tmp_path / f"{number}_labels.tif", labels)
+    return tmp_path
+
+
+def test_each_image_has_its_own_pixel_size(mixed: Path) -> None:
+    options, data = TrainingOptions(), open_dataset(mixed)
+    images = load_training_images(data, options)
+    assert [image.stack.shape[1] for image in images] == [10, 16, 16, 20]
+    assert [image.source_pixel_size for image in images][2:] == [pytest.approx(0.5), None]
+    assert median_pixel_size(images, options) == pytest.approx(0.5)
+    (sentence,) = assumption(images, options)
+    assert sentence.startswith("The pixel size of 1 of 4 images is unknown: 0.62 µm is assumed")
+    given = replace(options, source_pixel_size=0.62)
+    images = load_training_images(data, given)
+    assert [image.stack.shape[1] for image in images] == [20] * 4
+    assert median_pixel_size(images, given) == 0.62
+    assert assumption(images, given) == ()
+
+
+def test_an_impossible_pixel_size_is_refused(mixed: Path) -> None:
+    with pytest.raises(TrainingError, match=r"0\.tif has a pixel size of 90 µm"):
+        load_training_images(open_dataset(mixed), TrainingOptions(source_pixel_size=90.0))
 
 
 def test_gray_images_fill_the_channels_asked_for(tmp_path: Path) -> None:

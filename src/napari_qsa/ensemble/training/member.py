@@ -254,6 +254,8 @@ class MemberTrainer:
         options = self.options.to_json()
         for free in ("role", "weights", "activations", "members", "iterations", "stage_rate"):
             del options[free]
+        if options["source_pixel_size"] is None:  # as before there was this option
+            del options["source_pixel_size"]
         images = [image.sha256 for image in self.images]
         iterations = self.phases[0].stop
         return {

@@ -41,6 +41,9 @@ class TrainingOptions:
         Peak rate of the float phase; the stages restart at ``stage_rate``.
     pixel_size : float
         µm of a pixel of the grid the network works on.
+    source_pixel_size : float or None
+        µm of a pixel of all images; None takes what the data set or an image's file says, and
+        `assumed_pixel_size` where neither does.
     stain : float
         Strength of the stain augmentation; 0 switches it off.
     start : str or None
@@ -67,6 +70,7 @@ class TrainingOptions:
     weight_decay: float = 1e-2
     ema: float = 0.998
     pixel_size: float = 1.24
+    source_pixel_size: float | None = None
     stain: float = 1.0
     start: str | None = None
     threads: int = 1
@@ -78,6 +82,8 @@ class TrainingOptions:
         for name in ("learning_rate", "stage_rate", "pixel_size"):
             if not 0 < getattr(self, name) < math.inf:
                 raise TrainingError(f"{name} must be above 0, not {getattr(self, name)}.")
+        if self.source_pixel_size is not None and not 0 < self.source_pixel_size < math.inf:
+            raise TrainingError(f"source_pixel_size must be above 0, not {self.source_pixel_size}.")
         for name in ("seed", "stain", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise TrainingError(f"{name} must be 0 or above, not {getattr(self, name)}.")
@@ -94,6 +100,11 @@ class TrainingOptions:
             )
         if self.crop % 32:
             raise TrainingError(f"crop must be a multiple of 32 pixels, not {self.crop}.")
+
+    @property
+    def assumed_pixel_size(self) -> float:
+        """µm of a pixel of an image of which nobody says it: GlaS's, with the default grid."""
+        return self.pixel_size / 2
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a JSON file."""

@@ -33,7 +33,13 @@ from napari_qsa.ensemble.training.checkpoint import write_bytes
 from napari_qsa.ensemble.training.events import EventLog
 from napari_qsa.ensemble.training.member import MemberTrainer, Report
 from napari_qsa.ensemble.training.options import TrainingOptions
-from napari_qsa.ensemble.training.samples import TrainingImage, left_out, load_training_images
+from napari_qsa.ensemble.training.samples import (
+    TrainingImage,
+    assumption,
+    left_out,
+    load_training_images,
+    median_pixel_size,
+)
 from napari_qsa.errors import TrainingError
 from napari_qsa.images import Dataset, open_dataset
 from napari_qsa.networks import build_network
@@ -64,7 +70,7 @@ class TrainingRun:
     records : tuple of (name, sha256, fold)
         The images this run trains on.
     source_pixel_size : float
-        µm of a pixel of the training images.
+        µm of a pixel of the training images, the median.
     notes : tuple of str
         Sentences about what was left out or assumed, for the user to read.
     """
@@ -97,9 +103,10 @@ class TrainingRun:
         _check_names(options)
         dataset = open_dataset(data).part(part)
         images = load_training_images(dataset, options)
-        source = dataset.pixel_size or options.pixel_size / 2
+        source = median_pixel_size(images, options)
+        notes = left_out(dataset) + assumption(images, options)
         records = tuple((image.name, image.sha256, image.fold) for image in images)
-        run = cls(folder, options, data.resolve(), part, records, source, left_out(dataset))
+        run = cls(folder, options, data.resolve(), part, records, source, notes)
         run.__dict__["images"] = images
         folder.mkdir(parents=True, exist_ok=True)
         values = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_qsa.ensemble.source import MAX_FACTOR, MAX_PIXELS
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.targets import training_maps
 from napari_qsa.errors import TrainingError
-from napari_qsa.images import Dataset, patient_folds, rescale, to_unit
+from napari_qsa.images import Dataset, Item, patient_folds, rescale, to_unit
 from napari_qsa.images.identity import sha256
 
 
@@ -32,6 +34,8 @@ class TrainingImage:
         The channels of the image (255 times [0, 1]), then gland and separator (255 times share).
     page : int or None
         Of a stack; its pages share the sum of their file.
+    source_pixel_size : float or None
+        µm of a pixel of the file; None where nobody says, and one is assumed.
     """
 
     name: str
@@ -39,6 +43,7 @@ class TrainingImage:
     fold: int
     stack: Tensor
     page: int | None = None
+    source_pixel_size: float | None = None
 
     @property
     def key(self) -> str:
@@ -68,16 +73,49 @@ def load_training_images(
     images = []
     for item in items:
         image = item.read()
-        pixel_size = dataset.pixel_size or image.pixel_size or options.pixel_size / 2
-        factor = pixel_size / options.pixel_size
+        known = options.source_pixel_size or dataset.pixel_size or image.pixel_size
+        factor = _factor(item, image.pixels.shape, known or options.assumed_pixel_size, options)
         labels = item.read_labels(image.pixels.shape[:2])
         unit = rescale(to_unit(image.pixels, in_channels), factor)
         pixels = np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8).transpose(2, 0, 1)
         maps = training_maps(labels, factor, options.pixel_size)
         stack = torch.from_numpy(np.concatenate([pixels, maps]))
         fold = folds.get(item.name, -1)
-        images.append(TrainingImage(item.name, sha256(item.image), fold, stack, item.page))
+        digest = sha256(item.image)
+        images.append(TrainingImage(item.name, digest, fold, stack, item.page, known))
     return images
+
+
+def _factor(
+    item: Item, shape: tuple[int, ...], pixel_size: float, options: TrainingOptions
+) -> float:
+    """Say how much larger an image is on the network's grid; refuse what cannot be meant."""
+    factor = pixel_size / options.pixel_size
+    too_far = not 1 / MAX_FACTOR <= factor <= MAX_FACTOR
+    if too_far or factor * factor * shape[0] * shape[1] > MAX_PIXELS:
+        raise TrainingError(
+            f"{item.image} has a pixel size of {pixel_size:g} µm, too far from the "
+            f"{options.pixel_size:g} µm of the network's grid: give the right one (--pixel-size)."
+        )
+    return factor
+
+
+def median_pixel_size(images: Sequence[TrainingImage], options: TrainingOptions) -> float:
+    """Give the median of the pixel sizes that training images were read with, in µm."""
+    return statistics.median(
+        image.source_pixel_size or options.assumed_pixel_size for image in images
+    )
+
+
+def assumption(images: Sequence[TrainingImage], options: TrainingOptions) -> tuple[str, ...]:
+    """Say in a sentence what pixel size is assumed, if one is."""
+    unknown = sum(image.source_pixel_size is None for image in images)
+    if not unknown:
+        return ()
+    return (
+        f"The pixel size of {unknown} of {len(images)} images is unknown: "
+        f"{options.assumed_pixel_size:g} µm is assumed; --pixel-size sets it.",
+    )
 
 
 def left_out(dataset: Dataset) -> tuple[str, ...]:
