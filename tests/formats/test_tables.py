@@ -1,6 +1,7 @@
 """Tables read back as they were written."""
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def test_columns_choose_and_order(tmp_path: Path) -> None:
 def test_no_rows_give_the_header(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", [], columns=["a", "b"])
     assert (tmp_path / "a.csv").read_bytes() == b"a,b\n"
+
+
+def test_a_name_that_is_no_utf_8_keeps_its_bytes(tmp_path: Path) -> None:
+    name = os.fsdecode(b"gl\xe4nd.png")
+    write_csv(tmp_path / "a.csv", [{"file": name, "unit": "µm"}])
+    assert (tmp_path / "a.csv").read_bytes() == b"file,unit\ngl\xe4nd.png,\xc2\xb5m\n"
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -17,17 +17,27 @@ LINE_SECONDS = 60.0
 
 def note(text: str) -> None:
     """Write a sentence to standard error."""
-    typer.echo(text, err=True)
+    typer.echo(_printable(text, sys.stderr), err=True)
 
 
 def say(text: str) -> None:
     """Write a result to standard output."""
-    typer.echo(text)
+    typer.echo(_printable(text, sys.stdout))
+
+
+def _printable(text: str, stream: TextIO) -> str:
+    """Escape what a stream cannot take, such as the name of a file that is no UTF-8."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def emit(document: Mapping[str, Any]) -> None:
     """Write one JSON document to standard output; what is not a number becomes null."""
-    typer.echo(json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False))
+    values = plain(document)
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    if _printable(text, sys.stdout) != text:
+        text = json.dumps(values, indent=2, allow_nan=False)
+    typer.echo(text)
 
 
 def plain(value: Any) -> Any:

@@ -15,6 +15,8 @@ def write_csv(
 ) -> None:
     """Write rows as CSV in UTF-8, whole or not at all.
 
+    The name of a file that is no UTF-8 comes out as the bytes it has on the disk.
+
     Parameters
     ----------
     path
@@ -36,4 +38,4 @@ def write_csv(
     writer.writeheader()
     writer.writerows(rows)
     with replacing(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(text.getvalue().encode("utf-8", "surrogateescape"))
