@@ -204,6 +204,15 @@ class TestOpenImages:
         assert open_images([root / "glas"]).pixel_size == 0.62
         assert open_images([root / "glas", root / "other"]).pixel_size is None
 
+    def test_a_known_pixel_size_holds_whatever_else_is_given(self, make):
+        root = make("glas/train_1.bmp", "mine/a.png", "mine/b.bmp")
+        for dataset in (open_images([root / "glas", root / "mine" / "a.png"]), open_dataset(root)):
+            sizes = {item.image.name: item.pixel_size for item in dataset.items}
+            assert sizes.pop("train_1.bmp") == 0.62
+            assert set(sizes.values()) == {None}
+            read = {item.image.name: item.read().pixel_size for item in dataset.items}
+            assert (read["train_1.bmp"], read["a.png"]) == (0.62, None)
+
     def test_nothing_is_taken_twice(self, make):
         root = make("a.png")
         assert names(open_images([root, root / "a.png", root / "a.png"])) == ["a"]

@@ -39,6 +39,8 @@ class Item:
         ``"benign"`` or ``"malignant"`` in GlaS.
     page : int or None
         Of a stack, counted from 0; None for a file of one image.
+    pixel_size : float or None
+        In µm, where it is known whatever the file says.
     """
 
     name: str
@@ -48,10 +50,12 @@ class Item:
     patient: str | None = None
     grade: str | None = None
     page: int | None = None
+    pixel_size: float | None = None
 
     def read(self) -> Image:
-        """Read the image, see `read_image`."""
-        return read_image(self.image, self.page)
+        """Read the image, see `read_image`; it has the pixel size of the item, if known."""
+        image = read_image(self.image, self.page)
+        return image if self.pixel_size is None else replace(image, pixel_size=self.pixel_size)
 
     def read_labels(self, shape: tuple[int, int] | None = None) -> NDArray[np.int32]:
         """Read the labels, see `read_labels`; `shape` is that of the image, to be checked."""
@@ -71,7 +75,7 @@ class Dataset:
     items : tuple of Item
         In natural order: 2 before 10.
     pixel_size : float or None
-        In µm. If not None it holds for all images, whatever their files say.
+        In µm. If not None it is that of every item.
     problems : tuple of str
         A sentence for each file that was left out.
     notes : tuple of str
@@ -159,8 +163,7 @@ def open_dataset(path: str | Path) -> Dataset:
 def open_images(paths: Sequence[str | Path]) -> Dataset:
     """List files and folders given on a command line; what cannot be used is a problem.
 
-    Labels are found as by `open_dataset`. The pixel size is that of the folders, if all
-    that was given agrees on it.
+    Labels and pixel sizes are found as by `open_dataset`, each item's whatever else is given.
     """
     items: list[Item] = []
     problems: list[str] = []
@@ -222,7 +225,8 @@ def _items(pair: Pair, part: str, case: Case | None, glas: bool) -> tuple[list[I
         except ImageError as error:
             problems.append(str(error))
             label = None
-    whole = Item(pair.stem, pair.image, label, part, patient, grade)
+    pixel_size = GLAS_PIXEL_SIZE if glas else None
+    whole = Item(pair.stem, pair.image, label, part, patient, grade, pixel_size=pixel_size)
     if pages == 1:
         return [whole], problems
     numbered = [
