@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from napari_qsa.errors import ImageError
-from napari_qsa.images import read_image, to_unit
+from napari_qsa.images import read_image, reading, to_unit
+from napari_qsa.images.arrays import image_from_array
 
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (20, 30, 3), dtype=np.uint8)
@@ -94,6 +95,57 @@ def test_floats_become_16_bits(tmp_path, highest, dtype):
     pixels = read_image(tmp_path / "a.tif").pixels
     assert pixels.dtype == np.uint16
     np.testing.assert_allclose(pixels[..., 0] / 65535, values / highest, atol=1e-5)
+
+
+def unit_of(image):
+    return to_unit(image.pixels, image.pixels.shape[2], image.full_scale)
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0])
+def test_dark_floats_stay_dark(tmp_path, scale):
+    values = np.linspace(0, 0.24, 600, dtype=np.float32).reshape(20, 30)
+    tifffile.imwrite(tmp_path / "a.tif", values * scale)
+    image = read_image(tmp_path / "a.tif")
+    np.testing.assert_allclose(unit_of(image)[..., 0], values, atol=1e-4)
+    layer = image_from_array(values * scale, "layer", rgb=False)
+    np.testing.assert_allclose(unit_of(layer)[..., 0], values, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("maxima", "white"),
+    [([16_000, 17_000, 5], 65535), ([900, 4000, 0], 4095), ([200, 255], 255)],
+)
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_all_pages_of_a_stack_have_one_scale(tmp_path, maxima, white, dtype):
+    stack = np.stack([np.full((20, 30), value, dtype) for value in maxima])
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack")
+    for page, value in enumerate(maxima):
+        image = read_image(tmp_path / "a.tif", page)
+        assert image.full_scale == white
+        np.testing.assert_allclose(unit_of(image), value / white, rtol=1e-6)
+    tifffile.imwrite(tmp_path / "b.tif", stack[:1], photometric="minisblack")
+    assert read_image(tmp_path / "b.tif").full_scale in (255, 1023, 16383)
+
+
+def test_a_stack_of_floats_has_one_range(tmp_path):
+    stack = np.stack([np.full((20, 30), value, np.float32) for value in (0.5, 200)])
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack")
+    dark, bright = (unit_of(read_image(tmp_path / "a.tif", page)).mean() for page in (0, 1))
+    assert (dark, bright) == (pytest.approx(0.5 / 255, rel=0.01), pytest.approx(200 / 255))
+
+
+def test_a_stack_is_searched_once_for_its_scale(tmp_path, monkeypatch):
+    searched = []
+    search = reading.highest_value
+    monkeypatch.setattr(
+        reading, "highest_value", lambda *a, **k: searched.append(a) or search(*a, **k)
+    )
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((3, 20, 30), np.uint16), photometric="minisblack")
+    tifffile.imwrite(tmp_path / "b.tif", np.ones((3, 20, 30), np.uint8), photometric="minisblack")
+    for page in range(3):
+        read_image(tmp_path / "a.tif", page)
+        read_image(tmp_path / "b.tif", page)
+    assert len(searched) == 1
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -4,7 +4,7 @@ import tifffile
 from PIL import Image as Pillow
 
 from napari_qsa.errors import ImageError
-from napari_qsa.images import count_pages, read_image, read_labels
+from napari_qsa.images import count_pages, files, read_image, read_labels, tiff
 
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (20, 30, 3), dtype=np.uint8)
@@ -98,6 +98,47 @@ def test_a_hyperstack(tmp_path):
 def test_two_fluorescence_channels_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", STACK[:2], imagej=True, metadata={"axes": "CYX"})
     with pytest.raises(ImageError, match="2 channels"):
+        read_image(tmp_path / "a.tif")
+
+
+@pytest.fixture
+def no_decoding(monkeypatch):
+    """Nothing may be decoded: what is refused is refused by its shape."""
+
+    def decode(*_):
+        raise AssertionError("a plane was decoded")
+
+    monkeypatch.setattr(tiff, "_plane", decode)
+
+
+@pytest.mark.parametrize("read", [read_image, read_labels])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"imagej": True, "metadata": {"axes": "CYX"}},
+        {"photometric": "minisblack", "planarconfig": "separate"},
+    ],
+)
+def test_many_channels_are_refused_before_they_are_decoded(tmp_path, no_decoding, read, options):
+    tifffile.imwrite(tmp_path / "a.tif", STACK, **options)
+    with pytest.raises(ImageError, match="7 channels: save it as gray or RGB"):
+        read(tmp_path / "a.tif")
+
+
+def test_volumes_are_refused_before_they_are_decoded(tmp_path, no_decoding):
+    volume = np.zeros((16, 32, 32), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", volume, volumetric=True, tile=(16, 16, 16))
+    with pytest.raises(ImageError, match="16 channels"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_the_size_of_all_planes_is_checked(tmp_path, monkeypatch):
+    rows = np.zeros((40, 30, 3), np.uint8)  # as a writer unaware of samples leaves them
+    tifffile.imwrite(tmp_path / "a.tif", rows, photometric="minisblack")
+    assert read_image(tmp_path / "a.tif").pixels.shape == (40, 30, 3)
+    monkeypatch.setattr(files, "MAX_PIXELS", 40 * 30 - 1)
+    monkeypatch.setattr(tiff, "_plane", None)
+    with pytest.raises(ImageError, match="30 x 40 pixels"):
         read_image(tmp_path / "a.tif")
 
 

@@ -60,7 +60,7 @@ def test_the_image_and_the_options_are_passed_on_and_progress_comes_back(loaded,
     seen = []
     progress.listen(seen.append)
     try:
-        image, tta = tasks.segment(pixels, str(file), pixel_size=0.3, tta=True)
+        image, tta = tasks.segment(pixels, str(file), pixel_size=0.3, tta=True, full_scale=4095)
     finally:
         progress.listen(None)
     assert isinstance(image, Image)

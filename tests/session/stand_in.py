@@ -17,7 +17,7 @@ def warm_up(ensemble):
         time.sleep(0.5)
 
 
-def segment(pixels, ensemble, pixel_size=None, tta=False):
+def segment(pixels, ensemble, pixel_size=None, tta=False, full_scale=None):
     report(0.0, "Segmenting")
     if ensemble == "endless":
         time.sleep(600)

@@ -67,17 +67,17 @@ def prepare_source(
         If the image is empty, of another shape or dtype, holds NaN or values beyond 0 to 1, or its
         pixel size is impossible.
     """
-    name, notes = "The image", []
+    name, notes, full_scale = "The image", [], None
     if isinstance(image, Image):
         name = str(image.path or name)
         pixel_size = image.pixel_size if pixel_size is None else pixel_size
-        image = image.pixels
+        full_scale, image = image.full_scale, image.pixels
     if pixel_size is None:
         pixel_size = card.source_pixel_size
         notes.append(
             f"The pixel size is unknown: {pixel_size:g} µm is assumed, that of the training images."
         )
-    unit = _to_channels(np.asarray(image), card.in_channels, name)
+    unit = _to_channels(np.asarray(image), card.in_channels, name, full_scale)
     shape = unit.shape[0], unit.shape[1]
     factor = _factor(pixel_size, card, shape, name)
     if scaled_shape(shape, factor) != shape:
@@ -85,7 +85,9 @@ def prepare_source(
     return Source(unit, shape, pixel_size, tuple(notes))
 
 
-def _to_channels(pixels: NDArray[Any], channels: int, name: str) -> NDArray[np.float32]:
+def _to_channels(
+    pixels: NDArray[Any], channels: int, name: str, full_scale: int | None
+) -> NDArray[np.float32]:
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4, channels):
@@ -99,9 +101,9 @@ def _to_channels(pixels: NDArray[Any], channels: int, name: str) -> NDArray[np.f
             f"{name} holds {pixels.dtype} values: give uint8, uint16, or floating values in 0 to 1."
         )
     elif pixels.shape[2] in (1, 3) and channels in (1, 3):
-        return to_unit(pixels, channels)
+        return to_unit(pixels, channels, full_scale)
     else:
-        unit = pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+        unit = pixels.astype(np.float32) / np.float32(full_scale or np.iinfo(pixels.dtype).max)
     if unit.shape[2] == 4 != channels:
         unit = np.asarray(unit[..., :3] * unit[..., 3:] + (1 - unit[..., 3:]))  # on white
     if unit.shape[2] == channels:

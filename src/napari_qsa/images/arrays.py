@@ -39,4 +39,5 @@ def image_from_array(
             f"{name} has shape {values.shape}: only a single plane with pixels in it can be used."
         )
     alpha = rgb and values.shape[-1] == 4
-    return Image(as_image(Path(name), Raw(values, alpha, pixel_size)), pixel_size)
+    pixels, full_scale = as_image(Path(name), Raw(values, alpha, pixel_size))
+    return Image(pixels, pixel_size, full_scale=full_scale)

@@ -1,6 +1,7 @@
 """Read one image: whatever the file, ``(H, W, 1 or 3)`` of 8 or 16 bits, or one sentence."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from napari_qsa.images.files import sniff
 from napari_qsa.images.labels import read_labels
 from napari_qsa.images.raster import decode_raster
 from napari_qsa.images.raw import Raw
-from napari_qsa.images.tiff import count_tiff_pages, decode_tiff
+from napari_qsa.images.tiff import count_tiff_pages, decode_tiff, highest_value
 
 __all__ = ["Image", "count_pages", "read_image", "read_labels", "to_unit"]
 
@@ -35,12 +36,17 @@ class Image:
         Where it came from.
     page : int or None
         The page of a stack, counted from 0; None for a file of one image.
+    full_scale : int or None
+        The value that is 1 to `to_unit`; None leaves it to the pixels. Floats fill 16 bits;
+        integers of more than 8 bits the smallest of `BIT_DEPTHS` that holds the maximum of
+        the file, all pages of a stack together.
     """
 
     pixels: NDArray[Any]
     pixel_size: float | None = None
     path: Path | None = None
     page: int | None = None
+    full_scale: int | None = None
 
 
 def count_pages(path: str | Path) -> int:
@@ -74,23 +80,35 @@ def read_image(path: str | Path, page: int | None = None) -> Image:
     """
     path = Path(path)
     kind = sniff(path)
+    highest = 0.0
     if kind == "TIFF":
         if page is None and (pages := count_tiff_pages(path)) > 1:
             raise ImageError(f"{path} is a stack of {pages} pages: say which one to read.")
         raw = decode_tiff(path, page or 0, indices=False)
+        if page is not None and raw.array.dtype not in (np.bool_, np.uint8):
+            status = path.stat()
+            highest = _highest_of_stack(path, status.st_mtime_ns, status.st_size)
     elif page:
         raise ImageError(f"{path} has no page {page + 1}: a {kind} file holds one image.")
     else:
         raw = decode_raster(path, kind, indices=False)
-    return Image(as_image(path, raw), raw.pixel_size, path, page)
+    pixels, full_scale = as_image(path, raw, highest)
+    return Image(pixels, raw.pixel_size, path, page, full_scale)
 
 
-def to_unit(pixels: NDArray[Any], channels: int = 3) -> NDArray[np.float32]:
+@lru_cache(maxsize=16)
+def _highest_of_stack(path: Path, changed: int, size: int) -> float:
+    return highest_value(path, enough=2 ** BIT_DEPTHS[-2])
+
+
+def to_unit(
+    pixels: NDArray[Any], channels: int = 3, full_scale: int | None = None
+) -> NDArray[np.float32]:
     """Scale an image's pixels to [0, 1], with the wanted number of channels.
 
-    8 bits are divided by 255. Of 16 bits often fewer are used: the divisor is the largest
-    value of the smallest depth of `BIT_DEPTHS` that holds the image's maximum, so call this
-    on whole images, before cutting tiles.
+    8 bits are divided by 255. Of 16 bits often fewer are used: without a `full_scale`, the
+    divisor is the largest value of the smallest depth of `BIT_DEPTHS` that holds the image's
+    maximum, so call this on whole images, before cutting tiles.
 
     Parameters
     ----------
@@ -98,6 +116,8 @@ def to_unit(pixels: NDArray[Any], channels: int = 3) -> NDArray[np.float32]:
         C is 1 or 3.
     channels : {1, 3}
         Gray is repeated to 3; RGB becomes 1 by `LUMINANCE`.
+    full_scale
+        The value that becomes 1, see `Image`.
 
     Returns
     -------
@@ -106,7 +126,7 @@ def to_unit(pixels: NDArray[Any], channels: int = 3) -> NDArray[np.float32]:
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or channels not in (1, 3):
         raise ValueError(f"cannot turn shape {pixels.shape} into {channels} channels")
     unit = pixels.astype(np.float32)
-    unit /= 2 ** _used_bits(pixels) - 1
+    unit /= _full_scale(pixels) if full_scale is None else full_scale
     if unit.shape[2] == channels:
         return unit
     if channels == 1:
@@ -114,28 +134,46 @@ def to_unit(pixels: NDArray[Any], channels: int = 3) -> NDArray[np.float32]:
     return np.repeat(unit, channels, axis=2)
 
 
-def _used_bits(pixels: NDArray[Any]) -> int:
+def _full_scale(pixels: NDArray[Any], highest: float = 0.0) -> int:
     if pixels.dtype == np.uint8:
-        return 8
+        return 255
     if pixels.dtype != np.uint16:
         raise ValueError(f"pixels must be uint8 or uint16, not {pixels.dtype}")
-    largest = int(pixels.max(initial=0))
-    return next(bits for bits in BIT_DEPTHS if largest < 2**bits)
+    largest = min(max(float(pixels.max(initial=0)), highest), 65535.0)
+    return next((1 << bits) - 1 for bits in BIT_DEPTHS if largest < 1 << bits)
 
 
-def as_image(path: Path, raw: Raw) -> NDArray[Any]:
-    """Turn a decoded array into ``(H, W, 1 or 3)`` uint8 or uint16; `path` is for errors."""
+def as_image(path: Path, raw: Raw, highest: float = 0.0) -> tuple[NDArray[Any], int]:
+    """Turn a decoded array into ``(H, W, 1 or 3)`` uint8 or uint16.
+
+    Parameters
+    ----------
+    path
+        For errors.
+    raw
+        What was decoded.
+    highest
+        The highest value of the whole stack it is a page of.
+
+    Returns
+    -------
+    pixels : (H, W, 1 or 3) uint8 or uint16
+    full_scale : int
+        See `Image`.
+    """
     array = raw.array if raw.array.ndim == 3 else raw.array[..., None]
     channels = array.shape[2] - raw.alpha
     if channels not in (1, 3):
         raise ImageError(
             f"{path} has {channels} channels: save it as gray or RGB (1 or 3 channels)."
         )
-    array = _as_unsigned(path, array)
-    return _on_white(array) if raw.alpha else np.ascontiguousarray(array)
+    was_float = array.dtype.kind == "f"
+    array = _as_unsigned(path, array, highest)
+    pixels = _on_white(array) if raw.alpha else np.ascontiguousarray(array)
+    return pixels, 65535 if was_float else _full_scale(pixels, highest)
 
 
-def _as_unsigned(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+def _as_unsigned(path: Path, array: NDArray[Any], highest_of_all: float) -> NDArray[Any]:
     """Bring any dtype to uint8 or uint16 without losing what the image shows."""
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)
@@ -156,7 +194,8 @@ def _as_unsigned(path: Path, array: NDArray[Any]) -> NDArray[Any]:
         )
     if array.dtype.kind in "iu":
         return array.astype(np.uint16)
-    return np.rint(array * (65535.0 if highest <= 1 else 257.0)).astype(np.uint16)
+    factor = 65535.0 if max(highest, highest_of_all) <= 1 else 257.0
+    return np.rint(array * factor).astype(np.uint16)
 
 
 def _on_white(array: NDArray[Any]) -> NDArray[Any]:

@@ -28,6 +28,10 @@ _WIDEST_SAMPLE_AXIS = 8
 """A last axis this short after two long ones holds samples, whatever the file calls it."""
 
 
+_MOST_SAMPLES = 4
+"""RGB and transparency: no plane is decoded of an image of more."""
+
+
 @dataclass(frozen=True)
 class _Frames:
     """One series of equal pages, and how they make up frames.
@@ -86,6 +90,32 @@ def decode_tiff(path: Path, page: int, indices: bool) -> Raw:
         raise damaged(path, error) from error
 
 
+def highest_value(path: Path, enough: float) -> float:
+    """Find the highest value of all frames, without transparency; pages that fail are left out.
+
+    Parameters
+    ----------
+    path : Path
+        A file from which a frame was decoded.
+    enough : float
+        The search ends with a value of at least this.
+    """
+    import tifffile
+
+    highest = 0.0
+    with tifffile.TiffFile(path) as file:
+        for page in range(sum(len(frames.pages) for frames in _frames(path, file))):
+            try:
+                raw = _decoded(path, file, page, indices=False)
+            except Exception:  # whoever reads that page is told
+                continue
+            values = raw.array[..., :-1] if raw.alpha else raw.array
+            highest = max(highest, float(values.max()))  # with NaN it stays as it was
+            if highest >= enough:
+                break
+    return highest
+
+
 def _decoded(path: Path, file: "TiffFile", page: int, indices: bool) -> Raw:
     wanted = page
     for frames in _frames(path, file):
@@ -95,11 +125,11 @@ def _decoded(path: Path, file: "TiffFile", page: int, indices: bool) -> Raw:
     else:
         raise ImageError(f"{path} has no page {page + 1}: it ends before.")
     keyframe = frames.series.keyframe
-    check_size(path, keyframe.imagelength, keyframe.imagewidth)
     numbers = frames.pages[wanted]
+    _check_shape(path, numbers.shape + keyframe.shape, frames.axes)
     planes = [_plane(path, file, frames.series, number) for number in numbers.ravel().tolist()]
     array = np.stack(planes).reshape(numbers.shape + planes[0].shape)
-    array = _channels_last(path, array, frames.axes)
+    array = _channels_last(array, frames.axes)
     alpha = any(int(sample) in (1, 2) for sample in keyframe.extrasamples)
     array = _shown(path, array, keyframe, indices)
     return Raw(array, alpha and array.ndim == 3, _pixel_size(file, keyframe))
@@ -184,18 +214,32 @@ def _by_pillow(path: Path, index: Any, keyframe: "TiffPage", error: Exception) -
     return array
 
 
-def _channels_last(path: Path, array: NDArray[Any], axes: str) -> NDArray[Any]:
+def _check_shape(path: Path, shape: tuple[int, ...], axes: str) -> None:
+    """Refuse what is no image, or too large, by its shape: before any plane is decoded."""
+    sides = [side for side in zip(axes, shape, strict=True) if side[0] not in "CSZ" or side[1] != 1]
+    left = "".join(name for name, _ in sides)
+    if len(left) not in (2, 3) or len(set(left)) != len(left) or not {"X", "Y"} <= set(left):
+        raise ImageError(
+            f"{path} has the axes {left}, from which no image can be told: save each image as "
+            "height x width x channels."
+        )
+    lengths = dict(sides)
+    height, width = lengths.pop("Y"), lengths.pop("X")
+    check_size(path, height, width)
+    samples = math.prod(lengths.values())
+    if samples > _MOST_SAMPLES:
+        raise ImageError(
+            f"{path} has {samples} channels: save it as gray or RGB (1 or 3 channels)."
+        )
+
+
+def _channels_last(array: NDArray[Any], axes: str) -> NDArray[Any]:
     for name in "CSZ":
         while axes.count(name) and array.shape[axes.index(name)] == 1:
             array = np.squeeze(array, axes.index(name))
             axes = axes.replace(name, "", 1)
-    if sorted(axes) == ["X", "Y"]:
+    if len(axes) == 2:
         return np.moveaxis(array, axes.index("Y"), 0)
-    if len(axes) != 3 or not {"X", "Y"} < set(axes):
-        raise ImageError(
-            f"{path} has the axes {axes}, from which no image can be told: save each image as "
-            "height x width x channels."
-        )
     channel = (set(axes) - {"X", "Y"}).pop()
     return np.transpose(array, [axes.index(name) for name in ("Y", "X", channel)])
 

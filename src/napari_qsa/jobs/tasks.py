@@ -29,7 +29,11 @@ def warm_up(ensemble: str) -> None:
 
 
 def segment(
-    pixels: NDArray[Any], ensemble: str, pixel_size: float | None = None, tta: bool = False
+    pixels: NDArray[Any],
+    ensemble: str,
+    pixel_size: float | None = None,
+    tta: bool = False,
+    full_scale: int | None = None,
 ) -> "Prediction":
     """Segment one image.
 
@@ -43,13 +47,15 @@ def segment(
         In µm; None where it is unknown: the ensemble's source pixel size is assumed.
     tta
         Average over flips and rotations; slower, a little better.
+    full_scale
+        The value of the pixels that is 1 to the networks, see `Image`.
     """
     from napari_qsa.images.reading import Image
 
     report(None, "Loading the model")
     loaded = _loaded(ensemble)
     report(0.0, "Segmenting")
-    image = Image(pixels, pixel_size)
+    image = Image(pixels, pixel_size, full_scale=full_scale)
     return loaded.predict(image, tta=tta, progress=_report_tiles)
 
 

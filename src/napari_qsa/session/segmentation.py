@@ -167,7 +167,12 @@ class Segmentation:
             return
         image, options = reading.result(), run.options
         job = self._engine.submit(
-            tasks.segment, image.pixels, options.ensemble, image.pixel_size, options.tta
+            tasks.segment,
+            image.pixels,
+            options.ensemble,
+            image.pixel_size,
+            options.tta,
+            image.full_scale,
         )
         job.add_progress_callback(lambda progress: self._post(partial(self._tell, run, progress)))
         job.add_done_callback(partial(self._forward, self._finish, run))

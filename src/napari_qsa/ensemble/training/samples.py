@@ -76,7 +76,7 @@ def load_training_images(
         known = options.source_pixel_size or dataset.pixel_size or image.pixel_size
         factor = _factor(item, image.pixels.shape, known or options.assumed_pixel_size, options)
         labels = item.read_labels(image.pixels.shape[:2])
-        unit = rescale(to_unit(image.pixels, in_channels), factor)
+        unit = rescale(to_unit(image.pixels, in_channels, image.full_scale), factor)
         pixels = np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8).transpose(2, 0, 1)
         maps = training_maps(labels, factor, options.pixel_size)
         stack = torch.from_numpy(np.concatenate([pixels, maps]))
