@@ -15,6 +15,7 @@ from napari_qsa.ensemble.training import member as member_module
 from napari_qsa.ensemble.training.member import MemberTrainer
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage
+from napari_qsa.ensemble.training.schedule import Phase
 from napari_qsa.ensemble.training.targets import training_maps
 
 MakeImages = Callable[..., list[TrainingImage]]
@@ -78,6 +79,7 @@ def make_trainer(make_images: MakeImages) -> Callable[..., MemberTrainer]:
         images: list[TrainingImage] | None = None,
         member: int = 0,
         channels: int = 3,
+        plan: tuple[Phase, ...] = (),
         **changes: Any,
     ) -> MemberTrainer:
         return MemberTrainer(
@@ -88,6 +90,7 @@ def make_trainer(make_images: MakeImages) -> Callable[..., MemberTrainer]:
             ((0.5,) * channels, (0.5,) * channels),
             report,
             start_from=start_from,
+            plan=plan,
         )
 
     return make

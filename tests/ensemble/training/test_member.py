@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from napari_qsa.ensemble.training import member as member_module
+from napari_qsa.ensemble.training import schedule
+from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_qsa.ensemble.training.member import MemberTrainer
+from napari_qsa.ensemble.training.schedule import phases
 from napari_qsa.errors import TrainingError
 from napari_qsa.quantization import convolutions
 
@@ -250,6 +253,40 @@ def test_a_lost_loss_ends_the_run_in_a_sentence(
     again = make_trainer(tmp_path)  # what it spoilt is not in the checkpoint
     monkeypatch.setattr(member_module, "segmentation_loss", loss)
     assert all(torch.isfinite(value).all() for value in again.run().state_dict().values())
+
+
+def interrupted(folder: Path, make_trainer: MakeTrainer) -> Path:
+    """Stop a run where its activations begin; give its checkpoint."""
+
+    def report(event: dict[str, Any]) -> None:
+        if event["event"] == "phase" and event["phase"] == "activations":
+            raise Killed
+
+    with pytest.raises(Killed):
+        make_trainer(folder, report).run()
+    return folder / "checkpoint.safetensors"
+
+
+def test_a_resumed_run_keeps_the_plan_it_began_with(
+    whole: Whole, tmp_path: Path, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = phases(make_trainer(tmp_path).options)
+    path = interrupted(tmp_path, make_trainer)
+    monkeypatch.setattr(schedule, "FLOAT_SHARE", 0.3)  # another version of the software
+    trainer = make_trainer(tmp_path)
+    with pytest.raises(TrainingError, match=f"{path.name} is of another schedule .* delete it"):
+        trainer.run()
+    trainer = make_trainer(tmp_path, plan=plan)
+    assert_same(trainer.run(), whole.network)
+
+
+def test_a_checkpoint_without_a_plan_is_refused(tmp_path: Path, make_trainer: MakeTrainer) -> None:
+    path = interrupted(tmp_path, make_trainer)
+    tensors, facts = read_checkpoint(path)
+    del facts["phases"]
+    write_checkpoint(path, tensors, facts)
+    with pytest.raises(TrainingError, match="another schedule"):
+        make_trainer(tmp_path).run()
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, make_trainer: MakeTrainer) -> None:

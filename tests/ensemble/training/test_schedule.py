@@ -1,13 +1,14 @@
 """The order of a run and the learning rate in it."""
 
 import itertools
+import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_qsa.ensemble.training.options import TrainingOptions
-from napari_qsa.ensemble.training.schedule import Phase, phases
+from napari_qsa.ensemble.training.schedule import Phase, phases, plan_from_json, plan_to_json
 from napari_qsa.quantization import ACTIVATION_SCHEMES, WEIGHT_SCHEMES, weight_scheme
 
 runs = st.builds(
@@ -83,6 +84,11 @@ def test_shares_of_a_long_run() -> None:
     assert shares[7] == pytest.approx(0.3 / 11, abs=1e-4)  # only BN and biases are left
     float_only = phases(TrainingOptions(weights="float", activations="u8", iterations=1000))
     assert [length(phase) for phase in float_only] == [900, 100]
+
+
+def test_a_plan_outlives_json() -> None:
+    plan = phases(TrainingOptions(iterations=777, learning_rate=1e-3 / 3))
+    assert plan_from_json(json.loads(json.dumps(plan_to_json(plan)))) == plan
 
 
 def test_rate_by_hand() -> None:

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from napari_qsa.ensemble.ensemble import Ensemble
+from napari_qsa.ensemble.training import schedule
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.run import TrainingRun
+from napari_qsa.ensemble.training.schedule import phases
 from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.images.synthetic import write_synthetic_glas
 
@@ -95,6 +97,36 @@ def test_what_a_kill_left_while_writing_is_removed(data: Path, tmp_path: Path) -
     torn.write_bytes(b"half")
     Ensemble.train(data, replace(OPTIONS, members=1), tmp_path / "run")
     assert not torn.exists()
+
+
+def test_a_run_keeps_its_plan(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = TrainingRun.create(tmp_path / "run", data, OPTIONS)
+    monkeypatch.setattr(schedule, "FLOAT_SHARE", 0.3)  # another version of the software
+    seen: list[int] = []
+
+    def stop(event: dict[str, Any]) -> None:
+        if event["event"] == "phase":
+            seen.append(event["iteration"])
+            if event["phase"] == "activations":
+                raise Stop
+
+    with pytest.raises(Stop):
+        TrainingRun.open(tmp_path / "run").train_member(0, stop)
+    assert seen == [0, run.plan[0].stop]
+    assert run.plan[0].stop != phases(OPTIONS)[0].stop
+
+
+def test_a_run_of_before_plans_were_kept_opens(data: Path, tmp_path: Path) -> None:
+    run = TrainingRun.create(tmp_path / "run", data, OPTIONS)
+    path = tmp_path / "run" / "run.json"
+    values = json.loads(path.read_text())
+    for name in ("notes", "phases"):
+        del values[name]
+    del values["options"]["source_pixel_size"]
+    path.write_text(json.dumps(values))
+    before = TrainingRun.open(tmp_path / "run")
+    assert before.options == run.options
+    assert before.plan == ()
 
 
 def test_what_is_left_out_is_told_and_recorded(

@@ -16,7 +16,7 @@ from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_check
 from napari_qsa.ensemble.training.losses import segmentation_loss
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
-from napari_qsa.ensemble.training.schedule import Phase, phases
+from napari_qsa.ensemble.training.schedule import Phase, phases, plan_to_json
 from napari_qsa.ensemble.training.warm_start import check_start, take_over
 from napari_qsa.errors import TrainingError
 from napari_qsa.networks import build_network
@@ -63,6 +63,8 @@ class MemberTrainer:
     start_from : Path or None
         Folder of a run that has finished the float phase of this member with the same options,
         schemes aside: that phase, which would be repeated bit by bit, is taken from there.
+    plan : sequence of Phase
+        The phases the run began with; if empty, those the options have by now.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class MemberTrainer:
         report: Report = lambda event: None,
         device: torch.device | None = None,
         start_from: Path | None = None,
+        plan: Sequence[Phase] = (),
     ) -> None:
         torch.set_num_threads(options.threads)
         self.images = images
@@ -98,7 +101,7 @@ class MemberTrainer:
         self.ema: dict[str, Tensor] = {}
         self.optimizer: torch.optim.Optimizer | None = None
         self.iteration = 0
-        self.phases = phases(options)
+        self.phases = tuple(plan) or phases(options)
 
     # -- data ------------------------------------------------------------------------------------
 
@@ -283,7 +286,11 @@ class MemberTrainer:
         if self.optimizer is not None:
             for index, state in self.optimizer.state_dict()["state"].items():
                 tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
-        facts = {"iteration": self.iteration, "optimizer": self.optimizer is not None}
+        facts = {
+            "iteration": self.iteration,
+            "optimizer": self.optimizer is not None,
+            "phases": plan_to_json(self.phases),
+        }
         write_checkpoint(self.folder / "checkpoint.safetensors", tensors, facts)
 
     def _resume(self) -> None:
@@ -293,6 +300,11 @@ class MemberTrainer:
             torn.unlink()
         if path.exists():
             tensors, facts = read_checkpoint(path)
+            if facts.get("phases") != plan_to_json(self.phases):
+                raise TrainingError(
+                    f"The checkpoint {path} is of another schedule than the run, perhaps of "
+                    "another version: delete it to train this member anew."
+                )
             self._load(tensors, facts)
             self._event("resumed")
             return

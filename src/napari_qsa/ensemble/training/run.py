@@ -1,6 +1,7 @@
 """A training run: one folder that says what is trained, and holds what has been trained so far.
 
-``run.json`` is written once: options, where the images are and what they are (SHA-256 and fold).
+``run.json`` is written once: options, the phases of the training, where the images are and what
+they are (SHA-256 and fold).
 ``members/M/`` belongs to member M alone: its events, its checkpoint while it trains, its float
 weights once that phase is over, and ``member.safetensors``, an ensemble of one, when it is done.
 So members can be trained one after another or by several processes, in any order, with the same
@@ -40,6 +41,12 @@ from napari_qsa.ensemble.training.samples import (
     load_training_images,
     median_pixel_size,
 )
+from napari_qsa.ensemble.training.schedule import (
+    Phase,
+    phases,
+    plan_from_json,
+    plan_to_json,
+)
 from napari_qsa.errors import TrainingError
 from napari_qsa.images import Dataset, open_dataset
 from napari_qsa.networks import build_network
@@ -73,6 +80,8 @@ class TrainingRun:
         µm of a pixel of the training images, the median.
     notes : tuple of str
         Sentences about what was left out or assumed, for the user to read.
+    plan : tuple of Phase
+        Of each member; empty in a run that did not record it.
     """
 
     folder: Path
@@ -82,6 +91,7 @@ class TrainingRun:
     records: tuple[tuple[str, str, int], ...]
     source_pixel_size: float
     notes: tuple[str, ...] = ()
+    plan: tuple[Phase, ...] = ()
 
     @classmethod
     def create(
@@ -106,7 +116,8 @@ class TrainingRun:
         source = median_pixel_size(images, options)
         notes = left_out(dataset) + assumption(images, options)
         records = tuple((image.name, image.sha256, image.fold) for image in images)
-        run = cls(folder, options, data.resolve(), part, records, source, notes)
+        plan = phases(options)
+        run = cls(folder, options, data.resolve(), part, records, source, notes, plan)
         run.__dict__["images"] = images
         folder.mkdir(parents=True, exist_ok=True)
         values = {
@@ -118,6 +129,7 @@ class TrainingRun:
             "part": part,
             "source_pixel_size": source,
             "notes": list(run.notes),
+            "phases": plan_to_json(plan),
             "images": [list(record) for record in records],
         }
         write_bytes(folder / "run.json", json.dumps(values, indent=1).encode())
@@ -143,6 +155,7 @@ class TrainingRun:
                 tuple((name, digest, fold) for name, digest, fold in values["images"]),
                 float(values["source_pixel_size"]),
                 tuple(map(str, values.get("notes", ()))),
+                plan_from_json(values.get("phases", ())),
             )
         except FileNotFoundError:
             raise TrainingError(
@@ -225,6 +238,7 @@ class TrainingRun:
             tell,
             device,
             source,
+            self.plan,
         )
         network = trainer.run()
         self._ensemble([network], [member]).save(folder / "member.safetensors")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.quantization import activation_scheme, weight_scheme
@@ -43,6 +45,16 @@ class Phase:
             return self.peak * done / _WARM_UP
         fall = (done - _WARM_UP) / (1 - _WARM_UP)
         return self.peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fall)))
+
+
+def plan_to_json(plan: Sequence[Phase]) -> list[dict[str, Any]]:
+    """Give plain values for a JSON file."""
+    return [asdict(phase) for phase in plan]
+
+
+def plan_from_json(values: Sequence[dict[str, Any]]) -> tuple[Phase, ...]:
+    """Read back what :func:`plan_to_json` gave."""
+    return tuple(Phase(**phase) for phase in values)
 
 
 def phases(options: TrainingOptions) -> tuple[Phase, ...]:
