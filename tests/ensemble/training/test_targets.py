@@ -54,11 +54,16 @@ def test_one_gland_has_none() -> None:
     assert not separator_map(squares(gap=0, first=4, second=4), pixel_size=1.0).any()
 
 
+def test_glands_that_fill_the_image() -> None:
+    labels = np.repeat(np.array([[7, 9]], np.int32), 10, axis=1).repeat(6, axis=0)
+    assert np.flatnonzero(separator_map(labels, pixel_size=3.0)[0]).tolist() == [8, 9, 10, 11]
+
+
 def test_no_gland_has_none() -> None:
     assert not separator_map(np.zeros((5, 5), np.int32), pixel_size=1.0).any()
 
 
-@pytest.mark.parametrize("values", [(1, 2), (3, 700), (70_000, 5)])
+@pytest.mark.parametrize("values", [(1, 2), (3, 700), (70_000, 5), (2**31 - 1, 2**31 - 2)])
 def test_gaps_in_the_labels_do_not_matter(values: tuple[int, int]) -> None:
     expected = separator_map(squares(gap=2), pixel_size=1.5)
     assert np.array_equal(separator_map(squares(2, *values), pixel_size=1.5), expected)

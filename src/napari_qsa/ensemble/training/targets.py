@@ -29,9 +29,8 @@ def separator_map(labels: NDArray[np.integer], pixel_size: float) -> NDArray[np.
     reach = SEPARATOR_REACH / pixel_size
     margin = int(np.ceil(reach)) + 1
     near = np.zeros(labels.shape, np.uint16)
-    for index, box in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
-        if box is None:
-            continue
+    labels = _numbered(labels)
+    for index, box in enumerate(ndimage.find_objects(labels), start=1):
         rows, columns = (
             slice(max(side.start - margin, 0), min(side.stop + margin, size))
             for side, size in zip(box, labels.shape, strict=True)
@@ -39,6 +38,13 @@ def separator_map(labels: NDArray[np.integer], pixel_size: float) -> NDArray[np.
         distance = ndimage.distance_transform_edt(labels[rows, columns] != index)
         near[rows, columns] += distance <= reach
     return near >= 2
+
+
+def _numbered(labels: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Give the glands the numbers 1 to N: `find_objects` takes memory by the largest label."""
+    values, codes = np.unique(labels, return_inverse=True)
+    numbers = np.where(values > 0, np.cumsum(values > 0), 0).astype(np.int32)
+    return np.asarray(numbers[codes.reshape(labels.shape)])
 
 
 def training_maps(
