@@ -44,6 +44,19 @@ def test_features_are_found(make_ensemble: MakeEnsemble, network: str) -> None:
     np.testing.assert_allclose(output.features[0].mean((1, 2)), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_an_ensemble_too_large_for_the_device(
+    error: Exception, make_ensemble: MakeEnsemble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise error
+
+    ensemble = make_ensemble()
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(EngineError, match="memory of cpu does not hold the ensemble"):
+        Ensemble(ensemble.networks(), ensemble.card, device="cpu")
+
+
 class Failing(torch.nn.Module):
     stride = 16
 
@@ -62,6 +75,7 @@ class Failing(torch.nn.Module):
         (MemoryError(), OutOfMemory, "memory of cpu"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfMemory, "memory"),
         (RuntimeError("the driver fell over\nat 0x0"), EngineError, "the driver fell over"),
+        (RuntimeError("CUDA error: an illegal memory access"), EngineError, "illegal memory"),
         (RuntimeError(), EngineError, "cpu"),
     ],
 )

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from napari_qsa.ensemble.engines.protocol import OutOfMemory, TileOutput
 from napari_qsa.errors import EngineError
 
+_TOO_LITTLE_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""What MPS, the CPU and the CPU on Windows say; an illegal access to memory is something else."""
+
 
 class TorchEngine:
     """Runs the members one after another, each in evaluation mode.
@@ -34,12 +37,13 @@ class TorchEngine:
         self._device = find_device(device)
         self._channels_last = self._device.type != "mps"
         memory_format = torch.channels_last if self._channels_last else torch.contiguous_format
-        if self._device.type != "cpu":
-            networks = [copy.deepcopy(network) for network in networks]
-        self._networks = [
-            network.eval().to(device=self._device, memory_format=memory_format)  # type: ignore[call-overload]
-            for network in networks
-        ]
+        with _failures(self._device, "the ensemble: close other programs, or choose cpu"):
+            if self._device.type != "cpu":
+                networks = [copy.deepcopy(network) for network in networks]
+            self._networks = [
+                network.eval().to(device=self._device, memory_format=memory_format)  # type: ignore[call-overload]
+                for network in networks
+            ]
         self._source: str | None = None
         self._searched = False
 
@@ -149,14 +153,14 @@ def _exact_float32() -> Iterator[None]:
 
 
 @contextmanager
-def _failures(device: torch.device) -> Iterator[None]:
+def _failures(device: torch.device, load: str = "one tile") -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(f"The memory of {device} does not hold one tile.") from error
+        raise OutOfMemory(f"The memory of {device} does not hold {load}.") from error
     except RuntimeError as error:
-        if "memory" in str(error).lower():
-            raise OutOfMemory(f"The memory of {device} does not hold one tile.") from error
+        if any(words in str(error).lower() for words in _TOO_LITTLE_MEMORY):
+            raise OutOfMemory(f"The memory of {device} does not hold {load}.") from error
         reason = (
             str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason given"
         )
