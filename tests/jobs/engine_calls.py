@@ -71,6 +71,21 @@ def unpicklable():
     return lambda: 0
 
 
+def _refuse_to_be_read():
+    raise ValueError("cannot be read back")
+
+
+class Unreadable:
+    def __reduce__(self):
+        return _refuse_to_be_read, ()
+
+
+def report_unreadably():
+    report(0.5, Unreadable())
+    time.sleep(0.3)
+    return "the answer to another call"
+
+
 def environment(name):
     return os.environ.get(name)
 

@@ -138,6 +138,12 @@ def test_other_errors_come_back_as_engine_errors_with_details(engine, calls, nam
     assert engine.submit(calls.add, 1, 2).result(20) == 3
 
 
+def test_after_a_failed_receive_the_next_call_gets_its_own_answer(engine, calls):
+    with pytest.raises(EngineError, match="cannot be read back"):
+        engine.submit(calls.report_unreadably).result(20)
+    assert engine.submit(calls.add, 1, 2).result(20) == 3
+
+
 def test_a_call_that_cannot_be_pickled_is_an_error_of_that_call(engine, calls):
     with pytest.raises(EngineError, match="pickle"):
         engine.submit(lambda: 0).result(20)
@@ -238,7 +244,8 @@ def test_stray_output_and_input_of_a_call_do_not_reach_the_pipes(engine, calls):
     assert engine.submit(calls.add, 1, 2).result(20) == 3
 
 
-def test_the_child_has_passive_waits(engine, calls):
+def test_the_child_has_passive_waits(engine, calls, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     assert engine.submit(calls.environment, "OMP_WAIT_POLICY").result(20) == "PASSIVE"
 
 

@@ -211,9 +211,10 @@ class Engine(Executor):
             self._clear()
 
     def _exchange(self, process: Process, job: Job[Any], call: Any) -> tuple[str, Any]:
-        kind, value = "unheard", None
+        kind, value, sent = "unheard", None, False
         try:
             process.channel.send(call)
+            sent = True
             while kind not in ("result", "error"):
                 kind, value = process.channel.receive()
                 if kind == "taken":
@@ -223,6 +224,8 @@ class Engine(Executor):
         except (OSError, EOFError):
             return "error" if job._started else "unheard", crashed(*process.post_mortem())
         except Exception as failure:  # the call or its answer cannot be pickled
+            if sent:  # more of the answer may come: the next call must not read it
+                process.give_up()
             return "error", presentable(failure)
         return kind, value
 
