@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_qsa.ensemble.training.events import SCHEMA_VERSION, EventLog, read_events
+from napari_qsa.errors import TrainingError
 
 
 @pytest.fixture
@@ -74,6 +75,23 @@ def test_members_are_merged_by_time(path: Path, tmp_path: Path) -> None:
             "".join(json.dumps({"sequence": n, "time": t}) + "\n" for n, t in enumerate(times))
         )
     assert [event["time"] for event in read_events(tmp_path)] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_clock_that_was_set_back_turns_no_member_round(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "members" / "1" / "events.jsonl"
+    other.parent.mkdir()
+    for file, times in ((path, (50.0, 10.0, 20.0)), (other, (5.0, 30.0, 60.0))):
+        events = [{"sequence": n, "time": t, "of": file is path} for n, t in enumerate(times)]
+        file.write_text("".join(json.dumps(event) + "\n" for event in events))
+    merged = [(event["of"], event["sequence"]) for event in read_events(tmp_path)]
+    assert merged == [(False, 0), (False, 1), (True, 0), (True, 1), (True, 2), (False, 2)]
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(path: Path) -> None:
+    log = EventLog(path)
+    path.mkdir()
+    with pytest.raises(TrainingError, match=r"events\.jsonl cannot be written"):
+        log.write({"event": "phase"})
 
 
 def test_a_run_without_events_has_none(tmp_path: Path) -> None:

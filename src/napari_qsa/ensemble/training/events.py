@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from napari_qsa.errors import TrainingError
 
 SCHEMA_VERSION = 1
 
@@ -47,23 +50,31 @@ class EventLog:
         self._next = 1 + max((event["sequence"] for event in _lines(path)), default=-1)
 
     def write(self, event: dict[str, Any]) -> None:
-        """Append one event."""
+        """Append one event; raises a TrainingError if the file cannot be written."""
         facts = {"schema": SCHEMA_VERSION, "sequence": self._next, "time": round(time.time(), 3)}
         line = json.dumps(facts | event, allow_nan=False) + "\n"
-        with self.path.open("ab") as file:
-            file.write(line.encode())
+        try:
+            with self.path.open("ab") as file:
+                file.write(line.encode())
+        except OSError as error:
+            raise TrainingError(
+                f"{self.path} cannot be written ({error.strerror}): make room, then resume the run."
+            ) from error
         self._next += 1
 
 
 def read_events(folder: Path) -> list[dict[str, Any]]:
-    """Read the events of all members of a run, in order of time.
+    """Read the events of all members of a run: each member's as it wrote them, merged by time.
 
     Parameters
     ----------
     folder : Path
         The run's folder.
     """
-    events = [
-        event for path in sorted(folder.glob("members/*/events.jsonl")) for event in _lines(path)
-    ]
-    return sorted(events, key=lambda event: event["time"])
+    events: list[tuple[float, dict[str, Any]]] = []
+    for path in sorted(folder.glob("members/*/events.jsonl")):
+        latest = -math.inf  # a clock may have been set back
+        for event in sorted(_lines(path), key=lambda event: event["sequence"]):
+            latest = max(latest, event["time"])
+            events.append((latest, event))
+    return [event for _, event in sorted(events, key=lambda pair: pair[0])]
