@@ -50,6 +50,16 @@ def test_held_out_member(make_ensemble: MakeEnsemble) -> None:
     assert bootstraps.held_out_member("1" * 64) is None
 
 
+def test_copies_of_an_image_in_several_folds_are_held_out_of_none(
+    make_ensemble: MakeEnsemble,
+) -> None:
+    records = [("a", "1", 0), ("b", "2", 1), ("copy of a", "1", 1), ("copy of b", "2", 1)]
+    training = tuple(TrainingImage(name, digit * 64, fold) for name, digit, fold in records)
+    card = make_ensemble(training=training).card
+    assert card.held_out_member("1" * 64) is None
+    assert card.held_out_member("2" * 64) == 1
+
+
 def test_read_card_loads_neither_torch_nor_scipy(tiny_ensemble: Path) -> None:
     code = (
         "import sys; from napari_qsa.ensemble.card import read_card;"

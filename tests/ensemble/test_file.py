@@ -240,6 +240,11 @@ def _with_header(text: bytes, claimed: int | None = None) -> bytes:
         _with_header(b'{"a": {"dtype": "F99", "shape": [], "data_offsets": [0, 4]}}') + b"1234",
         _with_header(b'{"a": {"dtype": "U8", "shape": [2e0], "data_offsets": [0, 2]}}') + b"12",
         _with_header(b'{"a": 5}'),
+        _with_header(
+            b'{"a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]},'
+            b'"b": {"dtype": "U8", "shape": [2], "data_offsets": [2, 4]}}'
+        )
+        + b"1234",
         _with_header(b'{"a": {"dtype": "U8", "shape": [' + b"9" * 5000 + b"]}}"),
     ],
 )

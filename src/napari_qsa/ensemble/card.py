@@ -6,6 +6,7 @@ safetensors file; its header holds a JSON string, the card, in the metadata entr
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,12 +14,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_qsa.ensemble.header import Header, read_header
 from napari_qsa.ensemble.instances import InstanceOptions, options_from_dict
 from napari_qsa.errors import EnsembleFileError
 
 FORMAT_VERSION = 1
 CARD_KEY = "ensemble"
+CHECKSUM_KEY = "sha256"
 ROLES = ("suggestive", "segmentation")
 MAX_MEMBERS = 64
 MAX_HALO = 4096
@@ -117,10 +122,14 @@ class EnsembleCard:
         object.__setattr__(self, "network_options", options)
 
     def held_out_member(self, sha256: str) -> int | None:
-        """Give the one member that never saw an image, or None if there is none or many."""
+        """Give the one member that never saw an image, or None if there is none or many.
+
+        Copies of one image may have come into several folds: then every member saw it.
+        """
         if self.folds != self.members:
             return None
-        return next((image.fold for image in self.training if image.sha256 == sha256), None)
+        folds = {image.fold for image in self.training if image.sha256 == sha256}
+        return folds.pop() if len(folds) == 1 else None
 
     def to_json(self) -> str:
         """Write the card as one line of JSON; NaN and infinity are refused (ValueError)."""
@@ -175,6 +184,22 @@ def card_of(header: Header, path: str | Path) -> EnsembleCard:
         raise EnsembleFileError(
             f"The ensemble file {path} cannot be used: {error}; fetch or train it again."
         ) from error
+
+
+def checksum(text: str, data: NDArray[np.uint8]) -> str:
+    """Compute the SHA-256 of a card's text and of the bytes of all tensors."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    digest.update(data.data)
+    return digest.hexdigest()
+
+
+def verify(header: Header, data: NDArray[np.uint8], path: str | Path) -> None:
+    """Refuse a file, by an EnsembleFileError, whose checksum shows damage; it has a card."""
+    if header.metadata.get(CHECKSUM_KEY) != checksum(header.metadata[CARD_KEY], data):
+        raise EnsembleFileError(
+            f"The ensemble file {path} cannot be used: its checksum is wrong, so it is damaged; "
+            "fetch or train it again."
+        )
 
 
 def _card(values: dict[str, Any]) -> EnsembleCard:

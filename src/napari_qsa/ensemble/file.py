@@ -19,7 +19,6 @@ Shapes are not repeated in the file: they come from the network the card names.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +27,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qsa.ensemble.card import CARD_KEY, EnsembleCard, card_of
+from napari_qsa.ensemble.card import (
+    CARD_KEY,
+    CHECKSUM_KEY,
+    EnsembleCard,
+    card_of,
+    checksum,
+    verify,
+)
 from napari_qsa.ensemble.header import lay_out, make_header, read_file
 from napari_qsa.errors import EnsembleFileError
 from napari_qsa.quantization import packing
@@ -36,7 +42,6 @@ from napari_qsa.quantization import packing
 Array = NDArray[Any]
 State = Mapping[str, Array]
 
-CHECKSUM_KEY = "sha256"
 _HEADER_COST = 180  # bytes the two entries of a coded weight take in the header, about
 
 
@@ -130,8 +135,7 @@ def read_states(
     """
     header, data = read_file(path)
     card = card or card_of(header, path)
-    if header.metadata.get(CHECKSUM_KEY) != _checksum(header.metadata[CARD_KEY], data):
-        raise _unusable(path, "its checksum is wrong, so it is damaged")
+    verify(header, data, path)
     tensors = {
         name: data[entry.start : entry.stop].view(entry.dtype).reshape(entry.shape)
         for name, entry in header.tensors.items()
@@ -227,14 +231,8 @@ def _is_codebook(levels: Array) -> bool:
 def _serialize(card: EnsembleCard, tensors: Mapping[str, Array]) -> bytes:
     text = card.to_json()
     entries, data = lay_out(tensors)
-    checksum = _checksum(text, np.frombuffer(data, dtype=np.uint8))
-    return make_header(entries, {CARD_KEY: text, CHECKSUM_KEY: checksum}) + data
-
-
-def _checksum(text: str, data: NDArray[np.uint8]) -> str:
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
-    digest.update(data.data)
-    return digest.hexdigest()
+    digest = checksum(text, np.frombuffer(data, dtype=np.uint8))
+    return make_header(entries, {CARD_KEY: text, CHECKSUM_KEY: digest}) + data
 
 
 def _verify(path: Path, states: Sequence[State]) -> None:

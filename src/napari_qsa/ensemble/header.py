@@ -142,6 +142,11 @@ def _parse(path: str | Path, file: BinaryIO, size: int) -> Header:
         if tensor is None:
             raise _damaged(path, f"the tensor {name[:80]!r} is malformed or cut off")
         tensors[name] = tensor
+    stop = 0
+    for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].stop)):
+        if tensor.start < stop:
+            raise _damaged(path, f"the tensor {name[:80]!r} overlaps another")
+        stop = tensor.stop
     return Header(metadata, tensors, 8 + length)
 
 

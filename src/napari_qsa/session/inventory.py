@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.ensemble import shipped
-from napari_qsa.ensemble.card import EnsembleCard, card_of
-from napari_qsa.ensemble.header import read_file
+from napari_qsa.ensemble.card import EnsembleCard, card_of, verify
+from napari_qsa.ensemble.header import TensorEntry, read_file
 from napari_qsa.errors import EnsembleFileError
 
 ENCODINGS = ("zlib", "pairs", "planes")
 FLOAT_BYTES = 4
+MAX_LEVELS = 256
 _MAX_VALUES = 2**28
+"""Codes of a whole file that are unpacked to be counted."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +110,20 @@ def take_inventory(name_or_path: str | Path) -> Inventory:
     path = shipped.resolve(name_or_path)
     header, data = read_file(path)
     card = card_of(header, path)
-    layers, float_values = [], 0
-    sizes = {name: entry.stop - entry.start for name, entry in header.tensors.items()}
+    verify(header, data, path)
+    layers, float_values, left = [], 0, _MAX_VALUES
+    members = {str(member) for member in range(card.members)}
     for name, entry in header.tensors.items():
         member, _, key = name.partition("/")
         stem, _, suffix = key.rpartition(".")
-        if suffix in ENCODINGS and member.isdecimal() and f"{member}/{stem}.levels" in sizes:
-            levels = header.tensors[f"{member}/{stem}.levels"].shape[0]
-            values = _count(data[entry.start : entry.stop], suffix, levels, path)
-            size = sizes[name] + sizes[f"{member}/{stem}.levels"]
+        if member not in members:
+            raise _damaged(path, f"an unexpected tensor {name[:80]!r}")
+        codebook = header.tensors.get(f"{member}/{stem}.levels")
+        if suffix in ENCODINGS and codebook is not None:
+            levels = _levels(codebook, path)
+            values = _count(data[entry.start : entry.stop], suffix, levels, path, left)
+            left -= values
+            size = entry.stop - entry.start + codebook.stop - codebook.start
             layers.append(Layer(int(member), stem, suffix, levels, values, size))
         elif suffix != "levels":
             float_values += int(np.prod(entry.shape))
@@ -124,28 +131,41 @@ def take_inventory(name_or_path: str | Path) -> Inventory:
     return Inventory(path, card, header.length + data.size, tuple(layers), float_values)
 
 
-def _count(blob: NDArray[np.uint8], encoding: str, levels: int, path: Path) -> int:
-    """Count the codes in a blob without keeping them."""
+def _levels(codebook: TensorEntry, path: Path) -> int:
+    """Give the size of a codebook."""
+    if len(codebook.shape) != 1 or not 1 <= codebook.shape[0] <= MAX_LEVELS:
+        raise _damaged(path, f"a codebook of shape {codebook.shape}")
+    return codebook.shape[0]
+
+
+def _count(
+    blob: NDArray[np.uint8], encoding: str, levels: int, path: Path, limit: int = _MAX_VALUES
+) -> int:
+    """Count the codes in a blob without keeping them; more than `limit` bytes are refused."""
     if encoding == "planes":
         bits = max((levels - 1).bit_length(), 1)
         return 8 * (blob.size // bits)
     try:
-        size = sum(len(chunk) for chunk in _inflated(blob.tobytes()))
+        size = sum(len(chunk) for chunk in _inflated(blob.tobytes(), limit))
     except zlib.error as error:
-        raise EnsembleFileError(
-            f"The ensemble file {path} is damaged ({error}); fetch or train it again."
-        ) from error
+        raise _damaged(path, str(error)) from error
     return size * 2 if encoding == "pairs" else size
 
 
-def _inflated(blob: bytes) -> Iterator[bytes]:
+def _damaged(path: Path, reason: str) -> EnsembleFileError:
+    return EnsembleFileError(
+        f"The ensemble file {path} is damaged ({reason}); fetch or train it again."
+    )
+
+
+def _inflated(blob: bytes, limit: int) -> Iterator[bytes]:
     unpacker = zlib.decompressobj()
     total = 0
     while blob and not unpacker.eof:
         chunk = unpacker.decompress(blob, 2**16)
         total += len(chunk)
-        if total > _MAX_VALUES:
-            raise zlib.error("a layer of absurd size")
+        if total > limit:
+            raise zlib.error("layers of absurd size")
         yield chunk
         blob = unpacker.unconsumed_tail
 
