@@ -1,10 +1,16 @@
 """A lock that ends with its process, however that ends: held by the system on an open file."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from napari_qsa.errors import QsaError
+
+_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+"""What the system says where somebody else holds the lock."""
 
 
 @contextmanager
@@ -23,10 +29,30 @@ def lock(path: Path) -> Iterator[bool]:
     ------
     bool
         Whether the lock is held; False where another process, or another block, holds it.
+
+    Raises
+    ------
+    QsaError
+        If the file cannot be made, or the file system knows no locks.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        yield _acquire(handle)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise QsaError(
+            f"{path} cannot be written ({error.strerror}): choose another folder."
+        ) from error
+    try:
+        try:
+            _acquire(handle)
+            held = True
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise QsaError(
+                    f"{path} cannot be locked ({error.strerror}): choose a folder on a disk of "
+                    "this machine."
+                ) from error
+            held = False
+        yield held
     finally:
         os.close(handle)  # this releases the lock
 
@@ -34,19 +60,11 @@ def lock(path: Path) -> Iterator[bool]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _acquire(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
+    def _acquire(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _acquire(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+    def _acquire(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
