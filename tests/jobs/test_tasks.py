@@ -71,4 +71,9 @@ def test_the_image_and_the_options_are_passed_on_and_progress_comes_back(loaded,
 
 
 def test_a_report_outside_a_job_goes_nowhere():
+    seen = []
+    progress.listen(seen.append)
+    progress.report(0.25)
+    progress.listen(None)  # the job is over
     progress.report(0.5)
+    assert seen == [Progress(0.25)]
