@@ -283,6 +283,22 @@ def test_a_failed_write_leaves_the_earlier_file(
         make_ensemble().save(tmp_path / "a file" / "x.safetensors")
 
 
+def test_a_full_disk_leaves_the_earlier_file(
+    make_ensemble: MakeEnsemble, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kept.safetensors"
+    path.write_bytes(file.read_bytes())
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(EnsembleFileError, match=r"kept\.safetensors cannot be written \(No space"):
+        make_ensemble().save(path)
+    assert path.read_bytes() == file.read_bytes()
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.safetensors"]
+
+
 def test_number_of_members_must_agree(file: Path, tmp_path: Path) -> None:
     card = read_card(file)
     with pytest.raises(EnsembleFileError, match="2 members, not 1"):

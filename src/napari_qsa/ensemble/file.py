@@ -19,7 +19,6 @@ Shapes are not repeated in the file: they come from the network the card names.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +35,8 @@ from napari_qsa.ensemble.card import (
     verify,
 )
 from napari_qsa.ensemble.header import lay_out, make_header, read_file
-from napari_qsa.errors import EnsembleFileError
+from napari_qsa.errors import EnsembleFileError, QsaError
+from napari_qsa.formats import replacing
 from napari_qsa.quantization import packing
 
 Array = NDArray[Any]
@@ -95,22 +95,20 @@ def write_states(path: str | Path, card: EnsembleCard, states: Sequence[State]) 
                     "train it again with a lower learning rate."
                 )
         tensors.update(_encode(f"{member}/", state))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        with replacing(path) as file:
             file.write(_serialize(card, tensors))
             file.flush()
-            os.fsync(file.fileno())
-        _verify(temporary, states)
-        os.replace(temporary, path)
+            _verify(Path(file.name), states)
     except OSError as error:
         raise EnsembleFileError(
             f"The ensemble file {path} cannot be written: {error.strerror}."
         ) from error
-    finally:
-        if temporary.exists():
-            temporary.unlink()
+    except EnsembleFileError:
+        raise
+    except QsaError as error:
+        raise EnsembleFileError(f"The ensemble file {error}") from error
 
 
 def read_states(
