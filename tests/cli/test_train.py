@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from napari_qsa.ensemble.card import read_card
+from napari_qsa.ensemble.training import member
 from napari_qsa.ensemble.training.budget import Pace
 from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.errors import TrainingError
+from napari_qsa.images.identity import sha256
 from napari_qsa.jobs import training
 from napari_qsa.jobs.training_progress import MemberProgress, TrainingProgress
 
@@ -19,7 +21,7 @@ SMALL = ("--network", "unet", "--network-option", "width=2", "--device", "cpu")
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Train members here instead of in processes of their own; tell what was asked for."""
+    """Train members here, hastily, instead of in processes; tell what was asked for."""
     asked: list[dict[str, Any]] = []
 
     def train(
@@ -30,11 +32,13 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         report: Callable[[Any], None] = lambda progress: None,
     ) -> None:
         asked.append({"run": run, "workers": workers, "device": device, "start_from": start_from})
-        for member in run.pending():
-            run.train_member(member, start_from=start_from)
-            report(TrainingProgress((MemberProgress(member, 1, 2, "float", 0.5),), 1))
+        for number in run.pending():
+            run.train_member(number, start_from=start_from)
+            report(TrainingProgress((MemberProgress(number, 1, 2, "float", 0.5),), 1))
 
     monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(member, "CALIBRATION_BATCHES", 1)
+    monkeypatch.setattr(member, "STATISTICS_BATCHES", 1)
     return asked
 
 
@@ -112,6 +116,23 @@ def test_the_card_says_the_pixel_size_of_the_images(
     assert run(*given, "--resume").code == 0
     other = run("train", data, "--out", tmp_path / "b", "--resume", "--pixel-size", 0.5)
     assert (other.code, "'--pixel-size'" in other.err) == (2, True)
+
+
+def test_the_ensemble_is_assembled_on_the_device_asked_for(
+    run: Callable[..., Any],
+    glas: Path,
+    tmp_path: Path,
+    in_process: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    assemble = TrainingRun.assemble
+    monkeypatch.setattr(
+        TrainingRun, "assemble", lambda run, device: asked.append(device) or assemble(run, device)
+    )
+    short = ("--members", 1, "--iterations", 1, "--weights", "float", "--activations", "float")
+    assert run("train", glas, "--out", tmp_path / "f", *SMALL, *short).code == 0
+    assert asked == ["cpu"]
 
 
 def test_one_fold_is_left_out(
@@ -199,6 +220,8 @@ def test_resume_goes_on_with_what_the_run_began_with(
     wrong = run("train", glas, "--out", file, "--resume", "--members", 2)
     assert wrong.code == 2
     assert "'--members'" in wrong.err
+    timed = run("train", glas, "--out", file, "--resume", "--minutes", 5)
+    assert (timed.code, "'--minutes'" in timed.err) == (2, True)
     elsewhere = run("train", tmp_path, "--out", file, "--resume")
     assert elsewhere.code == 2
     assert "'DATA'" in elsewhere.err
@@ -252,6 +275,19 @@ def test_the_target_is_checked_first(run: Callable[..., Any], glas: Path, tmp_pa
     assert "is a folder" in ran.err
 
 
+@pytest.mark.parametrize(("out", "folder"), [("f", "file/run"), ("file/f", "run")])
+def test_where_nothing_can_be_written_is_said_first(
+    out: str, folder: str, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    ran = run(
+        *("train", tmp_path / "no images", "--out", tmp_path / out, "--run", tmp_path / folder),
+        *SMALL,
+    )
+    assert ran.code == 1
+    assert "cannot be made or written to" in ran.err
+
+
 def test_unlabelled_images(run: Callable[..., Any], plain_images: Path, tmp_path: Path) -> None:
     ran = run("train", plain_images, "--out", tmp_path / "f", *SMALL)
     assert ran.code == 1
@@ -265,6 +301,34 @@ def test_start_and_network_exclude_each_other(
     ran = run("train", tmp_path, "--out", out, "--start", tiny_ensemble, "--network", "unet")
     assert ran.code == 2
     assert "says which" in " ".join(ran.err.replace("│", " ").split())
+
+
+def test_a_relative_start_is_found_from_another_folder(
+    run: Callable[..., Any],
+    glas: Path,
+    tiny_ensemble: Path,
+    tmp_path: Path,
+    in_process: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "f.safetensors"
+    first = ("train", glas, "--out", file, "--members", 1, "--iterations", 1, "--device", "cpu")
+    first += ("--weights", "float", "--activations", "float")
+    monkeypatch.chdir(tiny_ensemble.parent)
+    with monkeypatch.context() as broken:
+        broken.setattr(training, "train", stopping(TrainingError("Power cut.")))
+        ran = run(*first, "--start", tiny_ensemble.name)
+        assert "Power cut." in ran.err
+    begun = TrainingRun.open(tmp_path / "f.safetensors.run")
+    assert begun.options.start == str(tiny_ensemble.resolve())
+    assert begun.start_sha256 == sha256(tiny_ensemble)
+    assert run(*first, "--start", tiny_ensemble.name, "--resume").code == 0
+    file.unlink()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.safetensors.run" / "members" / "0" / "member.safetensors").unlink()
+    (tmp_path / "f.safetensors.run" / "members" / "0" / "checkpoint.safetensors").unlink(True)
+    ran = run("train", glas, "--out", file, "--resume", "--device", "cpu")
+    assert ran.code == 0, ran.err
 
 
 def test_start_that_is_no_ensemble(run: Callable[..., Any], tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -194,18 +194,36 @@ def test_pace_is_measured_in_processes_side_by_side(
     assert min(pace.start, pace.plain, pace.quantized, pace.fixed) > 0
 
 
-def test_workers_are_as_many_as_are_of_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    cores = training.default_workers(TrainingOptions(members=64))
-    assert training.default_workers(TrainingOptions(members=1)) == 1
-    assert training.default_workers(TrainingOptions(members=64, threads=2 * cores)) == 1
-    assert cores >= 1
+@pytest.mark.parametrize(
+    ("members", "threads", "workers"), [(64, 1, 8), (3, 1, 3), (64, 3, 2), (64, 16, 1), (1, 1, 1)]
+)
+def test_workers_are_as_many_as_are_of_use(
+    members: int, threads: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    options = TrainingOptions(members=members, threads=threads)
+    assert training.default_workers(options) == workers
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Members set the threads of the process that trains them."""
-    import torch
+def test_a_worker_keeps_its_memory_and_waits_without_spinning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[dict[str, str]] = []
 
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+    class Popen:
+        def __init__(self, command: list[str], env: dict[str, str], **options: Any) -> None:
+            started.append(env)
+
+    for name in ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    training.Worker(["run"], threads=3)
+    (env,) = started
+    assert env["MALLOC_MMAP_MAX_"] == "0"
+    assert int(env["MALLOC_TRIM_THRESHOLD_"]) >= 2**32
+    assert (env["OMP_WAIT_POLICY"], env["OMP_NUM_THREADS"]) == ("PASSIVE", "3")
+
+
+def test_a_log_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"cannot be started .*worker-0\.log"):
+        training.Worker([], 1, tmp_path / "no folder" / "worker-0.log")

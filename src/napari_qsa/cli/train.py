@@ -153,8 +153,8 @@ def train(
 
     Each member trains on a bootstrap of the images, or with --folds without one fold of
     patients. What is trained is kept in the folder of the run: a run that was stopped, even
-    by a power cut, goes on with --resume and ends bit-identical to one that was not. FILE is
-    written at the end only, and an earlier one stays until then.
+    by a power cut, goes on with --resume and, on the CPU, ends bit-identical to one that was
+    not. FILE is written at the end only, and an earlier one stays until then.
 
     Example:
       napari-qsa train glas/ --out mine.safetensors --minutes 60
@@ -167,14 +167,21 @@ def train(
     require_choice("--network", network, NETWORKS)
     if minutes is not None and iterations is not None:
         raise typer.BadParameter("give one of the two.", param_hint="'--minutes', '--iterations'")
+    if resume and minutes is not None:
+        raise typer.BadParameter(
+            "the run has its iterations: leave it out.", param_hint="'--minutes'"
+        )
     if fold is not None and folds is None:
         raise typer.BadParameter("it needs --folds.", param_hint="'--fold'")
     if folds is not None and fold is None and members not in (None, folds):
         raise typer.BadParameter(
             f"{folds} folds make {folds} members.", param_hint="'--members', '--folds'"
         )
+    from napari_qsa.ensemble.training.start import located
+
     if start is not None:
         network, network_options = _network_of(context, start)
+        start = located(start)
     else:
         network_options = _network_options(network, network_option or [], pretrained)
     from napari_qsa.ensemble.training.options import TrainingOptions

@@ -94,9 +94,11 @@ def train_members(
 
 def _train_one(run: Any, members: Sequence[int], device: Any, start_from: Path | None) -> bool:
     """Train the first member that nobody else trains; False if there is none."""
+    from napari_qsa.ensemble.training.folders import make_folder
+
     for member in members:
         folder = run.member_folder(member)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with lock(folder / "lock") as held:
             if held and not run.finished(member):
                 run.train_member(member, device=device, start_from=start_from)

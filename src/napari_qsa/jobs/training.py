@@ -12,8 +12,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,17 @@ def measure_pace(
         return slowest([Pace(**worker.result()) for worker in team])
 
 
+@contextmanager
+def _starting() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"A training process cannot be started ({error}): look at what it names, then resume "
+            "the run."
+        ) from error
+
+
 class Worker:
     """A process of `napari_qsa.jobs.train_worker`; leaving the block ends it.
 
@@ -135,13 +146,18 @@ class Worker:
         That each of its computations may use.
     log
         Where its standard error goes, with what it reports of a crash; None lets it go.
+
+    Raises
+    ------
+    TrainingError
+        If it cannot be started, or the log not be written.
     """
 
     def __init__(self, arguments: Sequence[str], threads: int, log: Path | None = None) -> None:
         self._log = log
         package = str(Path(napari_qsa.__file__).resolve().parent.parent)
         path = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-        with open(log or os.devnull, "ab") as errors:
+        with _starting(), open(log or os.devnull, "ab") as errors:
             self._popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", "napari_qsa.jobs.train_worker", *arguments],
                 stdin=subprocess.PIPE,

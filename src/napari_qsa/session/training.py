@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_qsa.ensemble.training.folders import make_folder, new_folder
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.errors import TrainingError
 
@@ -26,14 +27,9 @@ def run_folder(file: Path) -> Path:
 
 def check_target(file: Path) -> None:
     """Raise a TrainingError now where the file could not be written at the end."""
+    make_folder(file.parent)
     if file.is_dir():
         raise TrainingError(f"{file} is a folder: give the name of a file for the ensemble.")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(
-            f"The folder {file.parent} cannot be made ({error.strerror}): choose another one."
-        ) from error
 
 
 def begin_run(
@@ -66,19 +62,21 @@ def begin_run(
     Raises
     ------
     TrainingError
-        If there is a run already, no image has labels, or the minutes are too few.
+        If there is a run already, the folder cannot be made, no image has labels, or the minutes
+        are too few.
     """
     from napari_qsa.ensemble.training.run import TrainingRun
     from napari_qsa.networks import build_network
 
-    if (folder / "run.json").exists():
-        raise TrainingError(
-            f"{folder} already holds a training run: resume it with --resume, or delete it."
-        )
-    build_network(options.network, 3, **options.network_options)  # fails now or never
-    if minutes is not None:
-        options = _timed(data, part, options, minutes, workers, device, tell)
-    run = TrainingRun.create(folder, data, options, part)
+    with new_folder(folder):
+        if (folder / "run.json").exists():
+            raise TrainingError(
+                f"{folder} already holds a training run: resume it with --resume, or delete it."
+            )
+        build_network(options.network, 3, **options.network_options)  # fails now or never
+        if minutes is not None:
+            options = _timed(data, part, options, minutes, workers, device, tell)
+        run = TrainingRun.create(folder, data, options, part)
     for sentence in run.notes:
         tell(sentence)
     return run
@@ -115,7 +113,7 @@ def finish_run(
     from napari_qsa.jobs.training import train
 
     train(run, workers, device, start_from, report)
-    ensemble = run.assemble()
+    ensemble = run.assemble(device)
     ensemble.save(file)
     return ensemble
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_qsa.ensemble import ensemble as ensemble_module
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training import schedule
 from napari_qsa.ensemble.training.options import TrainingOptions
@@ -26,6 +27,9 @@ OPTIONS = TrainingOptions(
     batch=2,
     crop=64,
 )
+
+
+SHORT = replace(OPTIONS, weights="float", activations="float", iterations=1)
 
 
 class Stop(Exception):
@@ -97,6 +101,64 @@ def test_what_a_kill_left_while_writing_is_removed(data: Path, tmp_path: Path) -
     torn.write_bytes(b"half")
     Ensemble.train(data, replace(OPTIONS, members=1), tmp_path / "run")
     assert not torn.exists()
+
+
+def test_only_what_is_returned_goes_to_the_device(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    create = ensemble_module.create_engine
+
+    def create_engine(networks: Any, engine: str, device: str) -> Any:
+        asked.append(device)
+        return create(networks, engine, "cpu")
+
+    monkeypatch.setattr(ensemble_module, "create_engine", create_engine)
+    Ensemble.train(data, replace(SHORT, members=1), device="auto")
+    assert asked == ["cpu", "cpu", "auto"]  # to save the member, to assemble, to be returned
+
+
+def test_the_threads_of_the_process_are_left_as_they_were(data: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        Ensemble.train(data, replace(SHORT, members=1, threads=1))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_folder_that_cannot_be_is_refused_before_any_image_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(TrainingError, match="cannot be made or written to"):
+            Ensemble.train(tmp_path / "nowhere", OPTIONS, folder)
+    with pytest.raises(TrainingError, match="holds no training run"):
+        Ensemble.train(tmp_path, folder=tmp_path / "file" / "run", resume=True)
+    with pytest.raises(QsaError, match="does not exist"):
+        Ensemble.train(tmp_path / "nowhere", OPTIONS, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(dir: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(TrainingError, match=r"written to \(Permission denied\)"):
+        TrainingRun.create(tmp_path, tmp_path / "nowhere", OPTIONS)
+
+
+def test_the_card_has_the_day_the_run_began(data: Path, tmp_path: Path) -> None:
+    options = replace(SHORT, members=1)
+    TrainingRun.create(tmp_path / "run", data, options)
+    path = tmp_path / "run" / "run.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"started": "2001-02-03T04:05:06+00:00"}))
+    ensemble = Ensemble.train(data, folder=tmp_path / "run", resume=True)
+    assert ensemble.card.date == "2001-02-03"
 
 
 def test_a_run_keeps_its_plan(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

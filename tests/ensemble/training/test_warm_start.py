@@ -12,6 +12,7 @@ from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.member import MemberTrainer
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage
+from napari_qsa.ensemble.training.start import start_digest
 from napari_qsa.ensemble.training.warm_start import check_start, take_over
 from napari_qsa.errors import TrainingError
 from napari_qsa.networks import build_network
@@ -97,6 +98,46 @@ def test_a_run_begins_with_the_members_of_the_start(tmp_path: Path) -> None:
     assert torch.equal(first["down.0.0.0.weight"], source["down.0.0.0.weight"])
 
 
+def test_a_start_that_has_changed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    Ensemble([trained_network(3)], CARD).save(path)
+    digest = start_digest(str(path))
+    Ensemble([trained_network(4)], CARD).save(path)
+    trainer = MemberTrainer(
+        images((-1, -1)),
+        replace(OPTIONS, start=str(path)),
+        0,
+        tmp_path / "run",
+        (CARD.mean, CARD.std),
+        start_sha256=digest,
+    )
+    with pytest.raises(TrainingError, match="not the one this run started from"):
+        trainer.run()
+
+
+def test_the_float_phase_of_another_start_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    Ensemble([trained_network(3)], CARD).save(path)
+
+    def trainer(folder: str, digest: str | None, source: Path | None = None) -> MemberTrainer:
+        return MemberTrainer(
+            images((-1, -1)),
+            replace(OPTIONS, start=str(path), weights="float"),
+            0,
+            tmp_path / folder,
+            (CARD.mean, CARD.std),
+            start_from=source,
+            start_sha256=digest,
+        )
+
+    trainer("old", None).run()  # of a version that did not record what it started from
+    trainer("new", start_digest(str(path))).run()
+    trainer("a", start_digest(str(path)), tmp_path / "old").run()
+    trainer("b", start_digest(str(path)), tmp_path / "new").run()
+    with pytest.raises(TrainingError, match="other images or options"):
+        trainer("c", "0" * 64, tmp_path / "new").run()
+
+
 def test_refuses_another_network() -> None:
     with pytest.raises(TrainingError, match="ask for the same network"):
         check_start(CARD, replace(OPTIONS, network_options={"width": 8}), images((-1,)))
@@ -120,3 +161,6 @@ def test_takes_a_start_with_the_same_folds_only() -> None:
     turned = tuple(Record(i.name, i.sha256, 1 - i.fold) for i in pool)
     with pytest.raises(TrainingError, match="would flatter"):
         check_start(replace(same, training=turned), replace(OPTIONS, folds=2, members=2), pool)
+    copied = (Record("copy", pool[0].sha256, 1), *records)  # then every member saw image 0
+    with pytest.raises(TrainingError, match="would flatter"):
+        check_start(replace(same, training=copied), replace(OPTIONS, folds=2, members=2), pool)

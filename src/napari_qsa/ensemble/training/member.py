@@ -17,6 +17,7 @@ from napari_qsa.ensemble.training.losses import segmentation_loss
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
 from napari_qsa.ensemble.training.schedule import Phase, phases, plan_to_json
+from napari_qsa.ensemble.training.start import check_digest
 from napari_qsa.ensemble.training.warm_start import check_start, take_over
 from napari_qsa.errors import TrainingError
 from napari_qsa.networks import build_network
@@ -41,8 +42,8 @@ class MemberTrainer:
     """Trains one network through all phases.
 
     Every random draw is keyed by (seed, member, iteration, sample), so no generator has a state
-    to store, and a run that was killed goes on from its checkpoint to bit-identical weights on
-    the same machine and thread count.
+    to store, and a run that was killed goes on from its checkpoint to weights that on the CPU, on
+    the same machine and thread count, are bit-identical. CUDA adds up in another order each time.
 
     Parameters
     ----------
@@ -62,9 +63,12 @@ class MemberTrainer:
         Where to train.
     start_from : Path or None
         Folder of a run that has finished the float phase of this member with the same options,
-        schemes aside: that phase, which would be repeated bit by bit, is taken from there.
+        schemes aside: that phase, which on the CPU would be repeated bit by bit, is
+        taken from there.
     plan : sequence of Phase
         The phases the run began with; if empty, those the options have by now.
+    start_sha256 : str or None
+        Of the file of ``options.start``, to be checked; None where it is not known.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class MemberTrainer:
         device: torch.device | None = None,
         start_from: Path | None = None,
         plan: Sequence[Phase] = (),
+        start_sha256: str | None = None,
     ) -> None:
         torch.set_num_threads(options.threads)
         self.images = images
@@ -87,6 +92,7 @@ class MemberTrainer:
         self.report = report
         self.device = device or torch.device("cpu")
         self.start_from = start_from
+        self.start_sha256 = start_sha256
         mean, std = normalisation
         self._mean = torch.tensor(mean).view(1, -1, 1, 1)
         self._std = torch.tensor(std).view(1, -1, 1, 1)
@@ -154,7 +160,8 @@ class MemberTrainer:
 
         if self.options.start is None:
             return
-        start = Ensemble.load(self.options.start)
+        check_digest(self.options.start, self.start_sha256)
+        start = Ensemble.load(self.options.start, device="cpu")
         check_start(start.card, self.options, self.images)
         networks = start.networks()
         source = networks[self.member % len(networks)].to(self.device)
@@ -261,12 +268,15 @@ class MemberTrainer:
             del options["source_pixel_size"]
         images = [image.sha256 for image in self.images]
         iterations = self.phases[0].stop
-        return {
+        facts = {
             "member": self.member,
             "iterations": iterations,
             "options": options,
             "images": images,
         }
+        if self.start_sha256 is not None:
+            facts["start_sha256"] = self.start_sha256
+        return facts
 
     def _event(self, kind: str, **facts: Any) -> None:
         self.report(
@@ -313,7 +323,10 @@ class MemberTrainer:
             if not source.exists():
                 raise TrainingError(f"{source} is missing: that run's float phase is not over yet.")
             tensors, facts = read_checkpoint(source)
-            if facts != self._float_facts():
+            wanted = self._float_facts()
+            if "start_sha256" not in facts:  # of a run that did not record it
+                wanted.pop("start_sha256", None)
+            if facts != wanted:
                 raise TrainingError(
                     f"{source} is of other images or options: "
                     "start from a run that differs in its schemes only."

@@ -32,6 +32,7 @@ from napari_qsa.ensemble.engines.torch_engine import find_device
 from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
 from napari_qsa.ensemble.training.checkpoint import write_bytes
 from napari_qsa.ensemble.training.events import EventLog
+from napari_qsa.ensemble.training.folders import make_folder, new_folder
 from napari_qsa.ensemble.training.member import MemberTrainer, Report
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import (
@@ -47,6 +48,7 @@ from napari_qsa.ensemble.training.schedule import (
     plan_from_json,
     plan_to_json,
 )
+from napari_qsa.ensemble.training.start import located, start_digest
 from napari_qsa.errors import TrainingError
 from napari_qsa.images import Dataset, open_dataset
 from napari_qsa.networks import build_network
@@ -82,6 +84,10 @@ class TrainingRun:
         Sentences about what was left out or assumed, for the user to read.
     plan : tuple of Phase
         Of each member; empty in a run that did not record it.
+    started : str
+        When, in UTC (ISO 8601).
+    start_sha256 : str or None
+        Of the file of the ensemble it starts from; None without one, or if not recorded.
     """
 
     folder: Path
@@ -92,6 +98,8 @@ class TrainingRun:
     source_pixel_size: float
     notes: tuple[str, ...] = ()
     plan: tuple[Phase, ...] = ()
+    started: str = ""
+    start_sha256: str | None = None
 
     @classmethod
     def create(
@@ -102,37 +110,45 @@ class TrainingRun:
         Raises
         ------
         TrainingError
-            If the folder already holds a run, or no image has labels.
+            If the folder already holds a run or cannot be made, or no image has labels.
         QsaError
             If there is no such network or scheme.
         """
-        if (folder / "run.json").exists():
-            raise TrainingError(
-                f"{folder} already holds a training run: resume it with --resume, or delete it."
-            )
         _check_names(options)
-        dataset = open_dataset(data).part(part)
-        images = load_training_images(dataset, options)
-        source = median_pixel_size(images, options)
-        notes = left_out(dataset) + assumption(images, options)
-        records = tuple((image.name, image.sha256, image.fold) for image in images)
-        plan = phases(options)
-        run = cls(folder, options, data.resolve(), part, records, source, notes, plan)
-        run.__dict__["images"] = images
-        folder.mkdir(parents=True, exist_ok=True)
-        values = {
-            "schema": SCHEMA_VERSION,
-            "version": __version__,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "options": options.to_json(),
-            "data": str(run.data),
-            "part": part,
-            "source_pixel_size": source,
-            "notes": list(run.notes),
-            "phases": plan_to_json(plan),
-            "images": [list(record) for record in records],
-        }
-        write_bytes(folder / "run.json", json.dumps(values, indent=1).encode())
+        digest = None
+        if options.start is not None:
+            options = dataclasses.replace(options, start=located(options.start))
+            digest = start_digest(str(options.start))
+        with new_folder(folder):
+            if (folder / "run.json").exists():
+                raise TrainingError(
+                    f"{folder} already holds a training run: resume it with --resume, or delete it."
+                )
+            dataset = open_dataset(data).part(part)
+            images = load_training_images(dataset, options)
+            source = median_pixel_size(images, options)
+            notes = left_out(dataset) + assumption(images, options)
+            records = tuple((image.name, image.sha256, image.fold) for image in images)
+            plan = phases(options)
+            started = datetime.now(UTC).isoformat(timespec="seconds")
+            run = cls(
+                folder, options, data.resolve(), part, records, source, notes, plan, started, digest
+            )
+            run.__dict__["images"] = images
+            values = {
+                "schema": SCHEMA_VERSION,
+                "version": __version__,
+                "started": started,
+                "options": options.to_json(),
+                "start_sha256": digest,
+                "data": str(run.data),
+                "part": part,
+                "source_pixel_size": source,
+                "notes": list(run.notes),
+                "phases": plan_to_json(plan),
+                "images": [list(record) for record in records],
+            }
+            write_bytes(folder / "run.json", json.dumps(values, indent=1).encode())
         return run
 
     @classmethod
@@ -156,8 +172,10 @@ class TrainingRun:
                 float(values["source_pixel_size"]),
                 tuple(map(str, values.get("notes", ()))),
                 plan_from_json(values.get("phases", ())),
+                str(values["started"]),
+                values.get("start_sha256"),
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise TrainingError(
                 f"{folder} holds no training run; start one without --resume."
             ) from None
@@ -192,7 +210,7 @@ class TrainingRun:
 
     def finished(self, member: int) -> bool:
         """Whether a member is trained to its end."""
-        return (self.member_folder(member) / "member.safetensors").exists()
+        return self._file_of(member).exists()
 
     def pending(self) -> list[int]:
         """Members that are still to be trained, or to be finished."""
@@ -220,7 +238,7 @@ class TrainingRun:
             phase is taken over.
         """
         folder = self.member_folder(member)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         log = EventLog(folder / "events.jsonl")
 
         def tell(event: dict[str, Any]) -> None:
@@ -229,23 +247,33 @@ class TrainingRun:
                 report(event)
 
         source = start_from / "members" / str(member) if start_from is not None else None
-        trainer = MemberTrainer(
-            self.images,
-            self.options,
-            member,
-            folder,
-            (IMAGENET_MEAN, IMAGENET_STD),
-            tell,
-            device,
-            source,
-            self.plan,
-        )
-        network = trainer.run()
-        self._ensemble([network], [member]).save(folder / "member.safetensors")
+        threads = torch.get_num_threads()  # of this process, which a trainer changes
+        try:
+            trainer = MemberTrainer(
+                self.images,
+                self.options,
+                member,
+                folder,
+                (IMAGENET_MEAN, IMAGENET_STD),
+                tell,
+                device,
+                source,
+                self.plan,
+                self.start_sha256,
+            )
+            network = trainer.run()
+        finally:
+            torch.set_num_threads(threads)
+        self._ensemble([network], [member], "cpu").save(self._file_of(member))
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
-    def assemble(self) -> Ensemble:
+    def assemble(self, device: str = "auto") -> Ensemble:
         """Put the finished members together; the halo is the largest one measured on them.
+
+        Parameters
+        ----------
+        device : str
+            Where the ensemble shall run.
 
         Raises
         ------
@@ -258,13 +286,15 @@ class TrainingRun:
             )
         members = range(self.options.members)
         networks = [
-            Ensemble.load(self.member_folder(member) / "member.safetensors").networks()[0]
-            for member in members
+            Ensemble.load(self._file_of(member), device="cpu").networks()[0] for member in members
         ]
-        return self._ensemble(networks, list(members), measure=True)
+        return self._ensemble(networks, list(members), device, measure=True)
+
+    def _file_of(self, member: int) -> Path:
+        return self.member_folder(member) / "member.safetensors"
 
     def _ensemble(
-        self, networks: Sequence[nn.Module], members: list[int], measure: bool = False
+        self, networks: Sequence[nn.Module], members: list[int], device: str, measure: bool = False
     ) -> Ensemble:
         options = self.options
         stride = int(networks[0].stride)  # type: ignore[arg-type]
@@ -297,10 +327,10 @@ class TrainingRun:
             folds=options.folds if cross_validated else 0,
             seeds=(options.seed,) * len(networks),
             version=__version__,
-            date=datetime.now(UTC).date().isoformat(),
+            date=self.started[:10],
             metrics={"training": dataclasses.asdict(options), "members": members},
         )
-        return Ensemble(networks, card)
+        return Ensemble(networks, card, device=device)
 
     def _probe(self) -> torch.Tensor:
         """Give a normalised image of ``HALO_PROBE`` pixels a side, (1, C, S, S), mirrored."""
@@ -345,4 +375,4 @@ def train_in_process(
         chosen = find_device(device)
         for member in run.pending():
             run.train_member(member, report, chosen)
-        return run.assemble()
+        return run.assemble(device)
