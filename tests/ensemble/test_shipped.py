@@ -3,7 +3,11 @@
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from napari_qsa.ensemble.ensemble import Ensemble
+from napari_qsa.images import immunohistochemistry
 
 FOLDER = Path(str(files("napari_qsa"))) / "ensembles"
 NAMES = ("glas-segmentation", "glas-suggestive")
@@ -13,6 +17,18 @@ MAX_BYTES = 20_000_000
 @pytest.mark.parametrize("name", NAMES)
 def test_ensemble_is_shipped(name: str) -> None:
     assert (FOLDER / f"{name}.safetensors").is_file()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_ensemble_segments(name: str) -> None:
+    ensemble = Ensemble.load(name, device="cpu")
+    crop = immunohistochemistry().pixels[100:196, 300:428]
+    prediction = ensemble.predict(crop, pixel_size=0.62)
+    assert ensemble.card.members == 5
+    assert prediction.probability.shape == prediction.labels.shape == (96, 128)
+    assert 0 <= prediction.probability.min() < prediction.probability.max() <= 1
+    assert 0 < prediction.image_uncertainty < 0.5
+    assert np.isfinite(prediction.descriptor).all()
 
 
 def test_no_other_file_is_shipped() -> None:

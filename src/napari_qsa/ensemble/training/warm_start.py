@@ -37,16 +37,18 @@ def check_start(
         )
     if not options.folds:
         return
-    fold_before = {record.sha256: record.fold for record in card.training}
+    folds_before: dict[str, set[int | None]] = {}  # copies of one image may lie in several folds
+    for record in card.training:
+        folds_before.setdefault(record.sha256, set()).add(record.fold)
     for image in images:
-        if image.sha256 not in fold_before or (
+        if image.sha256 not in folds_before or (
             options.fold is not None and image.fold != options.fold
         ):
             continue
         same = (
             options.fold is None
             and card.folds == options.folds == card.members
-            and fold_before[image.sha256] == image.fold
+            and folds_before[image.sha256] == {image.fold}
         )
         if not same:
             raise TrainingError(
