@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is no property of the code: speed is measured in benchmarks/.
+settings.register_profile("napari-qsa", deadline=None)
+settings.load_profile("napari-qsa")
 
 
 def make_ensemble(path: Path, members: int = 2, **facts: Any) -> Path:

@@ -70,8 +70,8 @@ def examine(
         except ImageError as error:
             problems.append(str(error))
         else:
-            if dataset.pixel_size is not None:
-                seen = replace(seen, pixel_size=dataset.pixel_size)
+            if item.pixel_size is not None:
+                seen = replace(seen, pixel_size=item.pixel_size)
             found.append((item, seen))
         progress(place + 1, len(dataset.items))
     return found, problems

@@ -120,11 +120,12 @@ def assumption(images: Sequence[TrainingImage], options: TrainingOptions) -> tup
 
 def left_out(dataset: Dataset) -> tuple[str, ...]:
     """Say in sentences what a data set holds that is not trained on."""
+    said = (*dataset.problems, *dataset.notes)
     unlabelled = sum(item.label is None for item in dataset.items)
     if not unlabelled:
-        return dataset.problems
+        return said
     count = f"{unlabelled} of {len(dataset.items)} images"
-    return (*dataset.problems, f"{count} have no labels: they are not trained on.")
+    return (*said, f"{count} have no labels: they are not trained on.")
 
 
 def bootstrap_count(seed: int, member: int, image_key: str) -> int:
