@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.ensemble import Ensemble
+from napari_qsa.ensemble.instances import InstanceOptions
 from napari_qsa.images.reading import to_unit
 from napari_qsa.images.scaling import rescale, resize_to
 from napari_qsa.images.synthetic import synthetic_glas
@@ -69,6 +70,7 @@ def main(path, iterations=ITERATIONS, members=MEMBERS):
     data = list(examples())
     networks = [train(seed, data, iterations) for seed in range(members)]
     card = EnsembleCard(
+        instances=InstanceOptions(min_confidence=0),  # so little training makes nothing sure
         role="segmentation",
         network="unet",
         network_options={"width": 4},
