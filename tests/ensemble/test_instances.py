@@ -10,7 +10,12 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_qsa.ensemble.instances import InstanceOptions, instances, options_from_dict
+from napari_qsa.ensemble.instances import (
+    InstanceOptions,
+    find_instances,
+    instances,
+    options_from_dict,
+)
 
 SMALL = InstanceOptions(min_seed_um2=2, min_area_um2=3, max_hole_um2=6)
 
@@ -180,6 +185,20 @@ def test_faint_objects_are_dropped_by_their_mean_above_the_threshold() -> None:
         labels = instances(probability, zeros(shape), 1.0, options)
         assert labels.max() == expected
         assert (labels[lumen] > 0).all() == (expected > 0)
+
+
+def test_what_one_member_is_sure_of_stays_although_the_others_disagree() -> None:
+    shape = (120, 260)
+    disputed, faint = disc(shape, (60, 60), 40), disc(shape, (60, 190), 40)
+    members = np.zeros((5, *shape), np.float32)
+    members[:3, disputed] = 0.9  # two of five see nothing: mean 0.54, deviation 0.44
+    members[:, faint] = 0.54
+    probability, uncertainty = members.mean(axis=0), members.std(axis=0)
+    found = find_instances(probability, zeros(shape), 1.0, None, uncertainty)
+    assert (found.labels.max(), found.faint) == (1, 1)
+    assert (found.labels[disputed] == 1).all()
+    of_means = find_instances(probability, zeros(shape), 1.0)
+    assert (of_means.labels.max(), of_means.faint) == (0, 2)
 
 
 def test_options_from_dict() -> None:

@@ -1,10 +1,14 @@
 """Arguments and options that several commands share."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from napari_qsa.ensemble.ensemble import Ensemble
 
 SEGMENTATION = "glas-segmentation"
 SUGGESTIVE = "glas-suggestive"
@@ -25,6 +29,17 @@ PixelSizeOption = Annotated[
 ]
 TtaOption = Annotated[
     bool, typer.Option("--tta", help="Average over flips and turns: slower, a little better.")
+]
+MinConfidenceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-confidence",
+        metavar="P",
+        min=0.0,
+        max=1.0,
+        help="Leave out objects that no network is sure of: 0 keeps all; without it, what the "
+        "ensemble's file says.",
+    ),
 ]
 DeviceOption = Annotated[
     str, typer.Option("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps, ...")
@@ -53,3 +68,10 @@ def require_choice(option: str, value: str, choices: Iterable[str]) -> None:
         raise typer.BadParameter(
             f"{value!r} is not one of {', '.join(known)}.", param_hint=f"'{option}'"
         )
+
+
+def set_min_confidence(predictor: "Ensemble", value: float | None) -> None:
+    """Let an ensemble keep objects of another confidence than its file says."""
+    if value is not None:
+        options = replace(predictor.card.instances, min_confidence=value)
+        predictor.card = replace(predictor.card, instances=options)

@@ -13,9 +13,11 @@ from napari_qsa.cli.options import (
     EngineOption,
     EnsembleOption,
     JsonOption,
+    MinConfidenceOption,
     PixelSizeOption,
     TtaOption,
     require_choice,
+    set_min_confidence,
 )
 
 
@@ -30,6 +32,7 @@ def segment(
     engine: EngineOption = "auto",
     tta: TtaOption = False,
     pixel_size: PixelSizeOption = None,
+    min_confidence: MinConfidenceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Segment images and say where the ensemble is unsure.
@@ -50,20 +53,23 @@ def segment(
     for text in dataset.notes:
         note(text)
     from napari_qsa.ensemble.ensemble import Ensemble
+    from napari_qsa.ensemble.source import assumption
     from napari_qsa.session.batch import SUMMARY, segment_batch
 
     with bar("Segmenting") as shown:
         shown.update(0.0, "loading the ensemble")
         predictor = Ensemble.load(ensemble, engine, device)
+        set_min_confidence(predictor, min_confidence)
         rows = segment_batch(dataset, predictor, out, pixel_size, tta, shown.update)
     failed = [row for row in rows if row.error]
     for row in failed:
         note(f"Error: {row.error}")
     if assumed := sum(row.pixel_size_assumed for row in rows):
+        note(assumption(assumed, len(rows), predictor.card.source_pixel_size))
+    if faint := sum(row.faint or 0 for row in rows):
         note(
-            f"The pixel size of {assumed} of {len(rows)} images is unknown: "
-            f"{predictor.card.source_pixel_size:g} µm is assumed, that of the ensemble's training "
-            "images; --pixel-size sets it."
+            f"Objects left out because no member is sure of them: {faint} (confidence below "
+            f"{predictor.card.instances.min_confidence:g}; --min-confidence 0 keeps all)."
         )
     if as_json:
         emit(
@@ -83,6 +89,7 @@ def segment(
         columns = {
             "name": "name",
             "glands": "glands",
+            "faint": "left out",
             "gland_area_share": "gland area",
             "mean_uncertainty": "uncertainty",
             "seconds": "seconds",

@@ -91,6 +91,7 @@ def suggest(
     query.require_work(dataset, names)
     options = query.QueryOptions(k, candidates, strategy, count_annotated, seed)
     from napari_qsa.ensemble.ensemble import Ensemble
+    from napari_qsa.ensemble.source import assumption
 
     with bar("Predicting") as shown:
         shown.update(0.0, "loading the ensemble")
@@ -98,8 +99,15 @@ def suggest(
         scored, failed = query.score_pool(dataset, predictor, pixel_size, tta, shown.update)
     for failure in failed:
         note(f"Error: {failure.error}")
+    if assumed := sum(each.pixel_size_assumed for each in scored):
+        note(assumption(assumed, len(scored), predictor.card.source_pixel_size))
     answer = query.suggest(scored, names, options, failed)
     rows = [_row(suggestion) for suggestion in answer.suggestions]
+    if strategy == "suggestive" and k < len(rows) <= candidates:
+        note(
+            f"All {len(rows)} images are candidates, so uncertainty decides nothing: give fewer "
+            "with --candidates."
+        )
     if out is not None:
         from napari_qsa.formats import write_csv
 

@@ -316,7 +316,10 @@ def _resumed(
     if _is_given(context, "part") and part != current.part:
         wrong.append("--part")
     if data.resolve() != current.data:
-        wrong.append("DATA")
+        raise typer.BadParameter(
+            f"the run in {folder} trains on {current.data}: give that, or start a new run.",
+            param_hint="'DATA'",
+        )
     if wrong:
         raise typer.BadParameter(
             f"the run in {folder} began with another value: leave it out, or start a new run.",

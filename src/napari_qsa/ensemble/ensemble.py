@@ -14,7 +14,7 @@ from napari_qsa.ensemble import shipped
 from napari_qsa.ensemble.card import EnsembleCard, read_card
 from napari_qsa.ensemble.engines import OutOfMemory, create_engine
 from napari_qsa.ensemble.file import read_states, write_states
-from napari_qsa.ensemble.instances import instances
+from napari_qsa.ensemble.instances import find_instances
 from napari_qsa.ensemble.members import member, settle, skeleton, specs, states_of
 from napari_qsa.ensemble.prediction import Prediction, Progress
 from napari_qsa.ensemble.receptive_field import measure_halo
@@ -260,15 +260,23 @@ class Ensemble:
             )
         descriptor = sweep.descriptor
         assert descriptor is not None
-        labels = instances(probability, separator, source.pixel_size, self.card.instances)
+        options = self.card.instances
+        found = find_instances(probability, separator, source.pixel_size, options, uncertainty)
+        notes = list(source.notes)
+        if found.faint:
+            notes.append(
+                f"Objects left out because no member is sure of them: {found.faint} (confidence "
+                f"below {options.min_confidence:g})."
+            )
         return Prediction(
             probability,
             uncertainty,
             separator,
-            labels,
+            found.labels,
             descriptor,
             source.pixel_size,
-            source.notes,
+            tuple(notes),
+            found.faint,
         )
 
     def _sweep(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,9 @@ class InstanceOptions:
     min_area_um2
         Objects smaller than this many µm², after their holes are filled, are dropped.
     min_confidence
-        Objects whose mean probability, over their pixels that reach the threshold, is below this
-        are dropped: faint, ragged patches of what is no gland. 0 turns it off.
+        Faint objects are dropped: those whose mean of ``probability + uncertainty``, over their
+        pixels that reach the threshold, is below this. 0 turns it off. For one member that is the
+        mean probability; where members disagree the object stays, and the uncertainty shows it.
     max_hole_um2
         Holes up to this many µm², and what lies in them, become part of the object around them: a
         lumen belongs to its gland.
@@ -72,25 +73,49 @@ class InstanceOptions:
                 raise ValueError(f"the instance option {field.name} cannot be {value}")
 
 
+class Instances(NamedTuple):
+    """Labelled objects, and how many were found and not kept.
+
+    Attributes
+    ----------
+    labels
+        ``(H, W) int32``, 0 for background, objects 1 to N without a gap. Every object is
+        4-connected, and lies where the probability reaches the threshold or in a filled hole.
+    faint
+        Objects large enough but below ``min_confidence``.
+    """
+
+    labels: Labels
+    faint: int
+
+
 def instances(
     probability: Map, separator: Map, pixel_size: float, options: InstanceOptions | None = None
 ) -> Labels:
-    """Label the objects in a pair of maps.
+    """Label the objects in the maps of one member; see `find_instances`."""
+    return find_instances(probability, separator, pixel_size, options).labels
+
+
+def find_instances(
+    probability: Map,
+    separator: Map,
+    pixel_size: float,
+    options: InstanceOptions | None = None,
+    uncertainty: Map | None = None,
+) -> Instances:
+    """Find the objects in a pair of maps.
 
     Parameters
     ----------
     probability, separator
-        ``(H, W) float32`` in 0 to 1.
+        ``(H, W) float32`` in 0 to 1, means over the members.
     pixel_size
         Of these maps, in µm.
     options
         The defaults if None.
-
-    Returns
-    -------
-    labels
-        ``(H, W) int32``, 0 for background, objects 1 to N without a gap. Every object is
-        4-connected, and lies where the probability reaches the threshold or in a filled hole.
+    uncertainty
+        ``(H, W) float32``, standard deviation over the members; None stands for zeros, as of one
+        member.
     """
     options = options or InstanceOptions()
     area = pixel_size * pixel_size
@@ -100,7 +125,8 @@ def instances(
     if options.bridge_um > 0:
         seeds = _without_bridges(seeds, options.bridge_um / pixel_size)
     labels = _share_out(mask, seeds, landscape, options.min_seed_um2 / area)
-    confident = _confidence(labels, probability, mask) >= options.min_confidence
+    sure = probability if uncertainty is None else probability + uncertainty
+    confident = _confidence(labels, sure, mask) >= options.min_confidence
     labels = _fill(labels, options.min_area_um2 / area, options.max_hole_um2 / area)
     return _drop(labels, options.min_area_um2 / area, confident)
 
@@ -169,24 +195,26 @@ def _fill(labels: Labels, min_area: float, max_hole: float) -> Labels:
     return labels
 
 
-def _confidence(labels: Labels, probability: Map, mask: Mask) -> NDArray[np.float64]:
-    """Mean probability of each label over the pixels of the mask; 0 for a label without any."""
+def _confidence(labels: Labels, sure: Map, mask: Mask) -> NDArray[np.float64]:
+    """Mean of a map for each label over the pixels of the mask; 0 for a label without any."""
     chosen = labels[mask]
     count = np.bincount(chosen, minlength=int(labels.max(initial=0)) + 1)
-    total = np.bincount(chosen, probability[mask], minlength=len(count))
+    total = np.bincount(chosen, sure[mask], minlength=len(count))
     return np.asarray(total / np.maximum(count, 1))
 
 
-def _drop(labels: Labels, min_area: float, confident: Mask) -> Labels:
+def _drop(labels: Labels, min_area: float, confident: Mask) -> Instances:
     """Drop objects below an area in pixels or not confident; number the others from 1, no gap.
 
     A label that was swallowed with a hole it lay in is gone from `labels`, but still counted in
     `confident`.
     """
     sizes = np.bincount(labels.ravel(), minlength=len(confident))
-    keep = (sizes >= max(min_area, 1)) & confident
-    keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels]
+    large = sizes >= max(min_area, 1)
+    large[0] = False
+    keep = large & confident
+    numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    return Instances(numbers[labels], int(np.count_nonzero(large & ~confident)))
 
 
 def _label(mask: Mask) -> tuple[Labels, int]:

@@ -36,7 +36,10 @@ class Prediction:
     pixel_size
         The one the image was taken to have, in µm.
     notes
-        Sentences about what was assumed.
+        Sentences about what was assumed and what was left out.
+    faint
+        How many objects were found and left out because no member is sure of them; see
+        `napari_qsa.ensemble.instances.InstanceOptions.min_confidence`.
     """
 
     probability: NDArray[np.float32]
@@ -46,6 +49,7 @@ class Prediction:
     descriptor: NDArray[np.float32]
     pixel_size: float
     notes: tuple[str, ...] = ()
+    faint: int = 0
 
     @property
     def image_uncertainty(self) -> float:

@@ -43,6 +43,14 @@ class Source:
     notes: tuple[str, ...]
 
 
+def assumption(count: int, total: int, pixel_size: float) -> str:
+    """Say that `count` of `total` images are taken to have pixels of `pixel_size` µm."""
+    return (
+        f"The pixel size of {count} of {total} images is unknown: {pixel_size:g} µm is assumed, "
+        "that of the ensemble's training images; --pixel-size sets it."
+    )
+
+
 def prepare_source(
     image: Image | NDArray[Any], card: EnsembleCard, pixel_size: float | None = None
 ) -> Source:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_qsa.ensemble.source import assumption
 from napari_qsa.errors import DatasetError, QsaError
 from napari_qsa.evaluation.results import (
     ENSEMBLE,
@@ -115,10 +116,13 @@ def evaluate_ensemble(
     DatasetError
         If no image has labels.
     """
+    assumed: list[str] = []
 
     def score(item: Item) -> ImageResult:
         image = item.read()
         truth = item.read_labels(image.pixels.shape[:2])
+        if not (pixel_size or dataset.pixel_size or image.pixel_size):
+            assumed.append(item.name)
         chosen = plan(ensemble.card, sha256(item.image))
         prediction = ensemble.predict(
             image,
@@ -141,7 +145,11 @@ def evaluate_ensemble(
         )
 
     evaluation = _evaluate(dataset, score, progress)
-    return replace(evaluation, notes=tuple(_ensemble_notes(evaluation.results)))
+    notes = _ensemble_notes(evaluation.results)
+    if assumed:
+        size = ensemble.card.source_pixel_size
+        notes.append(assumption(len(assumed), len(dataset.items), size))
+    return replace(evaluation, notes=tuple(notes))
 
 
 def evaluate_predictions(
@@ -168,7 +176,7 @@ def evaluate_predictions(
     files = find_predictions(dataset.items, folder)
 
     def score(item: Item) -> ImageResult:
-        truth = item.read_labels(None)
+        truth = item.read_labels(item.read().pixels.shape[:2])
         predicted: NDArray[np.int32] = read_labels(files[item.name], _shape(truth))
         return score_image(item, predicted, truth)
 

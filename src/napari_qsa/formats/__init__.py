@@ -1,7 +1,7 @@
 """Results out: label images, float maps and tables, each written whole or not at all."""
 
-from napari_qsa.formats.atomic import replacing
+from napari_qsa.formats.atomic import replacing, sync_folder
 from napari_qsa.formats.tables import write_csv
 from napari_qsa.formats.tiff import write_labels, write_map
 
-__all__ = ["replacing", "write_csv", "write_labels", "write_map"]
+__all__ = ["replacing", "sync_folder", "write_csv", "write_labels", "write_map"]

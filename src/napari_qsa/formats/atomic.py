@@ -42,7 +42,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(hidden, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise QsaError(_sentence(target, error)) from error
     finally:
@@ -50,8 +50,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             hidden.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
-    """Flush the rename itself to the disk, on the systems that can (not Windows)."""
+def sync_folder(folder: Path) -> None:
+    """Flush what was renamed or removed in a folder to the disk, where the system can."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

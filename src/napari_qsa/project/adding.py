@@ -70,8 +70,9 @@ def examine(
         except ImageError as error:
             problems.append(str(error))
         else:
-            if item.pixel_size is not None:
-                seen = replace(seen, pixel_size=item.pixel_size)
+            known = item.pixel_size or dataset.pixel_size
+            if known is not None:
+                seen = replace(seen, pixel_size=known)
             found.append((item, seen))
         progress(place + 1, len(dataset.items))
     return found, problems

@@ -1,14 +1,13 @@
 """JSON documents and folders that survive a crash, and sentences where they are damaged."""
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from napari_qsa.errors import ProjectError, QsaError
-from napari_qsa.formats import replacing
+from napari_qsa.formats import replacing, sync_folder
 
 SCHEMA = 1
 """Version of all documents in a project; a newer one is refused."""
@@ -104,17 +103,6 @@ def make_folder(folder: Path) -> None:
         raise QsaError(
             f"{folder} cannot be made ({error.strerror}): check permissions and free space."
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush what was renamed or removed in a folder to the disk, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from napari_qsa.errors import ProjectError
-from napari_qsa.project import clock, revisions, store
+from napari_qsa.formats import sync_folder
+from napari_qsa.project import clock, revisions
 from napari_qsa.project.annotations import history
 from napari_qsa.project.revisions import Revision
 from napari_qsa.project.state import State
@@ -65,7 +66,7 @@ def _remove(folder: Path, numbers: Sequence[int]) -> None:
         for place in (revisions.json_path, revisions.tif_path):
             for number in numbers:
                 place(folder, number).unlink(missing_ok=True)
-            store.sync_folder(folder)
+            sync_folder(folder)
     except OSError as error:
         raise ProjectError(
             f"A draft in {folder} cannot be removed ({error.strerror}): close it in other "

@@ -56,6 +56,8 @@ class Segmented:
         Whether it is only that of the ensemble's training images, for want of a known one.
     glands : int or None
         How many there are.
+    faint : int or None
+        Objects left out besides, because no member is sure of them.
     gland_area_share : float or None
         Share of the pixels that are gland.
     mean_uncertainty : float or None
@@ -74,6 +76,7 @@ class Segmented:
     pixel_size_um: float | None = None
     pixel_size_assumed: bool = False
     glands: int | None = None
+    faint: int | None = None
     gland_area_share: float | None = None
     mean_uncertainty: float | None = None
     seconds: float | None = None
@@ -216,6 +219,7 @@ def _row(item: Item, prediction: Prediction, assumed: bool, seconds: float) -> S
         pixel_size_um=prediction.pixel_size,
         pixel_size_assumed=assumed,
         glands=int(prediction.labels.max(initial=0)),
+        faint=prediction.faint,
         gland_area_share=float((prediction.labels > 0).mean()),
         mean_uncertainty=prediction.image_uncertainty,
         seconds=round(seconds, 3),

@@ -30,11 +30,24 @@ class QueryOptions:
 
 @dataclass(frozen=True)
 class Scored:
-    """What an ensemble says about an image of the pool."""
+    """What an ensemble says about an image of the pool.
+
+    Attributes
+    ----------
+    item
+        The image.
+    uncertainty
+        Mean over its pixels, 0 to 0.5.
+    descriptor
+        ``(D,) float32``.
+    pixel_size_assumed
+        Whether its pixel size is only that of the ensemble's training images.
+    """
 
     item: Item
     uncertainty: float
     descriptor: NDArray[np.float32]
+    pixel_size_assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,16 +187,18 @@ def score_pool(
     for number, item in enumerate(dataset.items):
         try:
             image = item.read()
+            known = pixel_size or dataset.pixel_size or image.pixel_size
             prediction = predictor.predict(
                 image,
-                pixel_size=pixel_size or dataset.pixel_size,
+                pixel_size=known,
                 tta=tta,
                 progress=partial(tell_tiles, report, item.name, number, len(dataset.items)),
             )
         except QsaError as error:
             failed.append(Failed(str(item.image), str(error)))
         else:
-            scored.append(Scored(item, prediction.image_uncertainty, prediction.descriptor))
+            uncertainty, descriptor = prediction.image_uncertainty, prediction.descriptor
+            scored.append(Scored(item, uncertainty, descriptor, known is None))
     return scored, failed
 
 
