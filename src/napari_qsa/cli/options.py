@@ -57,7 +57,11 @@ PartOption = Annotated[
     ),
 ]
 DataArgument = Annotated[
-    Path, typer.Argument(metavar="DATA", help="A folder: GlaS as downloaded, or any other.")
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="A folder: GlaS as downloaded, or images with NAME_labels.* or NAME_anno.* beside.",
+    ),
 ]
 
 
