@@ -50,8 +50,23 @@ def test_json_is_all_there_is_on_standard_output(
     assert document["images"][0]["pixel_size_um"] == 1
     assert document["images"][0]["pixel_size_assumed"] is False
     assert document["failed"] == []
+    assert sum(row["faint"] for row in document["images"]) > 0
     assert (document["engine"], document["device"]) == ("torch", "cpu")
     assert Path(document["summary"]).exists()
+
+
+def test_what_is_left_out_is_said_and_can_be_kept(
+    run: Callable[..., Any], plain_images: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    command = ("segment", plain_images / "im0.png", "--ensemble", tiny_ensemble)
+    told = run(*command, "--out", tmp_path / "told", "--pixel-size", 1.0)
+    assert "left out because no member is sure of them" in told.err
+    kept = run(*command, "--out", tmp_path / "kept", "--pixel-size", 1.0, "--min-confidence", 0)
+    assert "left out" not in kept.err
+    found = [
+        int(tifffile.imread(tmp_path / name / "im0_labels.tif").max()) for name in ("told", "kept")
+    ]
+    assert found[1] > found[0]
 
 
 def test_only_bad_files(

@@ -21,6 +21,18 @@ def test_ranking_as_json(run: Callable[..., Any], plain_images: Path, tiny_ensem
     assert all(0 <= row["uncertainty"] <= 0.5 for row in document["images"])
 
 
+def test_what_decides_nothing_and_what_is_assumed_is_said(
+    run: Callable[..., Any], plain_images: Path, tiny_ensemble: Path
+) -> None:
+    command = ("suggest", plain_images, "--ensemble", tiny_ensemble, "-k", 1)
+    told = run(*command).err
+    assert "All 3 images are candidates, so uncertainty decides nothing" in told
+    assert "The pixel size of 3 of 3 images is unknown: 0.62 µm is assumed" in told
+    told = run(*command, "--candidates", 2, "--pixel-size", 0.5).err
+    assert "candidates" not in told
+    assert "assumed" not in told
+
+
 def test_what_is_labelled_needs_no_annotation(
     run: Callable[..., Any], glas: Path, tiny_ensemble: Path
 ) -> None:

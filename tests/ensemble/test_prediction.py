@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_qsa.ensemble.engines import OutOfMemory, TileOutput
 from napari_qsa.ensemble.engines.torch_engine import TorchEngine
 from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
-from napari_qsa.ensemble.instances import InstanceOptions, instances
+from napari_qsa.ensemble.instances import InstanceOptions, find_instances
 from napari_qsa.ensemble.prediction import Cancelled, Prediction
 from napari_qsa.errors import EngineError, QsaError
 
@@ -56,11 +56,19 @@ def test_maps_are_mean_and_spread_of_the_networks(
     np.testing.assert_allclose(got.separator, members[:, 1].mean(0), atol=1e-5)
     descriptor = np.mean([output.descriptor[0].numpy() for output in outputs], axis=0)
     np.testing.assert_allclose(got.descriptor, descriptor, rtol=1e-4, atol=1e-6)
-    expected = instances(got.probability, got.separator, 1.24, ensemble.card.instances)
-    np.testing.assert_array_equal(got.labels, expected)
+    options = ensemble.card.instances
+    expected = find_instances(got.probability, got.separator, 1.24, options, got.uncertainty)
+    np.testing.assert_array_equal(got.labels, expected.labels)
     assert got.image_uncertainty == pytest.approx(float(got.uncertainty.mean()))
     assert got.pixel_size == 1.24
-    assert got.notes == ()
+    assert got.faint == expected.faint > 0  # untrained networks are sure of little
+    (sentence,) = got.notes
+    assert f"left out because no member is sure of them: {got.faint} " in sentence
+    every = dataclasses.replace(options, min_confidence=0)
+    ensemble.card = dataclasses.replace(ensemble.card, instances=every)
+    whole = ensemble.predict(image, pixel_size=1.24)
+    assert (whole.faint, whole.notes) == (0, ())
+    assert whole.labels.max() == got.labels.max() + got.faint
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 70), (70, 1), (2, 3), (15, 16), (53, 91)])

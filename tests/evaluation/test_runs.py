@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from skimage.io import imsave
+from skimage.io import imread, imsave
 
 from napari_qsa.ensemble.card import EnsembleCard, TrainingImage
 from napari_qsa.ensemble.prediction import Prediction
@@ -189,3 +189,16 @@ def test_unlabelled_data_cannot_be_evaluated(tmp_path: Path) -> None:
     imsave(tmp_path / "a.png", np.zeros((*SHAPE, 3), np.uint8), check_contrast=False)
     with pytest.raises(DatasetError, match="no labelled image"):
         evaluate_predictions(open_dataset(tmp_path), tmp_path)
+
+
+def test_a_label_of_another_size_is_blamed_not_the_prediction(folder: Path, tmp_path: Path) -> None:
+    pixels = imread(folder / "train_1.bmp")
+    own, predictions = tmp_path / "own", tmp_path / "predictions"
+    own.mkdir()
+    predictions.mkdir()
+    imsave(own / "a.png", pixels, check_contrast=False)
+    whole = np.ones(pixels.shape[:2], np.uint8)
+    imsave(own / "a_anno.png", whole[:-3], check_contrast=False)
+    imsave(predictions / "a_labels.png", whole, check_contrast=False)
+    (failure,) = evaluate_predictions(open_dataset(own), predictions).failures
+    assert "a_anno.png has" in failure.error

@@ -66,7 +66,8 @@ def segment(
         note(f"Error: {row.error}")
     if assumed := sum(row.pixel_size_assumed for row in rows):
         note(assumption(assumed, len(rows), predictor.card.source_pixel_size))
-    if faint := sum(row.faint or 0 for row in rows):
+    faint = sum(row.faint or 0 for row in rows)
+    if faint and not as_json:  # the document has them for each image
         note(
             f"Objects left out because no member is sure of them: {faint} (confidence below "
             f"{predictor.card.instances.min_confidence:g}; --min-confidence 0 keeps all)."
