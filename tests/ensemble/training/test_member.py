@@ -243,8 +243,8 @@ def test_a_lost_loss_ends_the_run_in_a_sentence(
     monkeypatch.setattr(member_module, "CHECKPOINT_SECONDS", 0.0)
     loss = member_module.segmentation_loss
 
-    def lost(logits: Tensor, target: Tensor) -> Tensor:
-        return loss(logits, target) * (float("nan") if trainer.iteration == 3 else 1.0)
+    def lost(logits: Tensor, target: Tensor, weight: float) -> Tensor:
+        return loss(logits, target, weight) * (float("nan") if trainer.iteration == 3 else 1.0)
 
     monkeypatch.setattr(member_module, "segmentation_loss", lost)
     trainer = make_trainer(tmp_path)
@@ -293,3 +293,14 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, make_trainer: MakeTrainer
     (tmp_path / "checkpoint.safetensors").write_bytes(b"\0" * 100)
     with pytest.raises(TrainingError, match=r"checkpoint.safetensors is damaged"):
         make_trainer(tmp_path).run()
+
+
+def test_encoder_rate_slows_the_encoder_alone(tmp_path: Path, make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer(tmp_path, iterations=40, encoder_rate=0.1, network="efficient_fcn")
+    rates = {}
+    for group in trainer._new_optimizer().param_groups:
+        for parameter in group["params"]:
+            rates[parameter] = group["factor"]
+    named = dict(trainer.network.named_parameters())
+    assert {rates[p] for name, p in named.items() if name.startswith("encoder.")} == {0.1}
+    assert {rates[p] for name, p in named.items() if not name.startswith("encoder.")} == {1.0}

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SEPARATOR_WEIGHT = 0.5
 SEPARATOR_POSITIVE = 3.0
 """A separator pixel counts this many times: they are few."""
 
@@ -17,13 +16,15 @@ def soft_dice_loss(probability: Tensor, target: Tensor) -> Tensor:
     return 1 - overlap / (probability.square().sum() + target.square().sum() + 1.0)
 
 
-def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
+def segmentation_loss(logits: Tensor, target: Tensor, separator_weight: float) -> Tensor:
     """Sum the losses of both outputs.
 
     Parameters
     ----------
     logits, target : Tensor, shape (N, 2, H, W), float32
         Gland and separator; targets in [0, 1].
+    separator_weight : float
+        Weight of the separator's loss; the gland's is 1.
     """
     probability = torch.sigmoid(logits)
     gland = F.binary_cross_entropy_with_logits(logits[:, 0], target[:, 0])
@@ -31,4 +32,4 @@ def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
     separator = F.binary_cross_entropy_with_logits(
         logits[:, 1], target[:, 1], pos_weight=logits.new_tensor(SEPARATOR_POSITIVE)
     ) + soft_dice_loss(probability[:, 1], target[:, 1])
-    return gland + SEPARATOR_WEIGHT * separator
+    return gland + separator_weight * separator

@@ -35,6 +35,9 @@ REPORT_EVERY = 20
 CALIBRATION_BATCHES = 8
 STATISTICS_BATCHES = 40
 
+_LATER_OPTIONS = {"source_pixel_size": None, "encoder_rate": 1.0, "separator_weight": 0.5}
+"""What runs did that had no such option."""
+
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -179,12 +182,22 @@ class MemberTrainer:
         self._event("phase", phase=phase.name, portion=phase.portion)
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [
-            {"params": decayed, "weight_decay": self.options.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
-        ]
+        """AdamW over four groups: encoder and others, each with weight decay and without."""
+        groups: list[dict[str, Any]] = []
+        for encoder in (False, True):
+            for decayed in (True, False):
+                chosen = [
+                    parameter
+                    for name, parameter in self.network.named_parameters()
+                    if name.startswith("encoder.") == encoder and (parameter.ndim > 1) == decayed
+                ]
+                groups.append(
+                    {
+                        "params": chosen,
+                        "weight_decay": self.options.weight_decay if decayed else 0.0,
+                        "factor": self.options.encoder_rate if encoder else 1.0,
+                    }
+                )
         return torch.optim.AdamW(groups, lr=self.options.learning_rate)
 
     def _train(self, phase: Phase) -> None:
@@ -194,9 +207,11 @@ class MemberTrainer:
         losses: list[float] = []
         while self.iteration < phase.stop:
             for group in optimizer.param_groups:
-                group["lr"] = phase.rate(self.iteration)
+                group["lr"] = group["factor"] * phase.rate(self.iteration)
             pixels, targets = self._batch(self.iteration, augment=True)
-            loss = segmentation_loss(self.network(pixels).logits, targets)
+            loss = segmentation_loss(
+                self.network(pixels).logits, targets, self.options.separator_weight
+            )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -264,8 +279,9 @@ class MemberTrainer:
         options = self.options.to_json()
         for free in ("role", "weights", "activations", "members", "iterations", "stage_rate"):
             del options[free]
-        if options["source_pixel_size"] is None:  # as before there was this option
-            del options["source_pixel_size"]
+        for name, before in _LATER_OPTIONS.items():  # as before there were these options
+            if options[name] == before:
+                del options[name]
         images = [image.sha256 for image in self.images]
         iterations = self.phases[0].stop
         facts = {

@@ -39,6 +39,10 @@ class TrainingOptions:
         Crops in an iteration, and their side in pixels of the network's grid.
     learning_rate : float
         Peak rate of the float phase; the stages restart at ``stage_rate``.
+    encoder_rate : float
+        Factor on every rate for the parameters of a pretrained encoder, above 0 to 1.
+    separator_weight : float
+        Weight of the separator's loss beside the gland's.
     pixel_size : float
         µm of a pixel of the grid the network works on.
     source_pixel_size : float or None
@@ -67,6 +71,8 @@ class TrainingOptions:
     crop: int = 192
     learning_rate: float = 1e-3
     stage_rate: float = 3e-4
+    encoder_rate: float = 1.0
+    separator_weight: float = 0.5
     weight_decay: float = 1e-2
     ema: float = 0.998
     pixel_size: float = 1.24
@@ -79,12 +85,12 @@ class TrainingOptions:
         for name in ("members", "iterations", "batch", "crop", "threads"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("learning_rate", "stage_rate", "pixel_size"):
+        for name in ("learning_rate", "stage_rate", "encoder_rate", "pixel_size"):
             if not 0 < getattr(self, name) < math.inf:
                 raise TrainingError(f"{name} must be above 0, not {getattr(self, name)}.")
         if self.source_pixel_size is not None and not 0 < self.source_pixel_size < math.inf:
             raise TrainingError(f"source_pixel_size must be above 0, not {self.source_pixel_size}.")
-        for name in ("seed", "stain", "weight_decay"):
+        for name in ("seed", "stain", "weight_decay", "separator_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise TrainingError(f"{name} must be 0 or above, not {getattr(self, name)}.")
         if not 0 <= self.ema < 1:
