@@ -1,0 +1,1 @@
+"""The workbench: docks in which a project is annotated, trained and exported."""
