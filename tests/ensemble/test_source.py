@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,3 +93,14 @@ def test_bad_images_are_one_sentence(
         prepare_source(image, card)
     with pytest.raises(ImageError, match=r"slide\.png"):
         prepare_source(Image(np.asarray(image), None, Path("slide.png")), card)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "share"), [(np.uint16, 4095, "6.2%"), (np.uint8, 0, "0.0%")]
+)
+def test_a_dark_image_is_told_of(card: EnsembleCard, dtype: type, value: int, share: str) -> None:
+    pixels: NDArray[Any] = np.full((40, 60, 3), value, dtype=dtype)
+    (note,) = prepare_source(Image(pixels, 0.62, full_scale=np.iinfo(dtype).max), card).notes
+    assert f"brightest value {share} of the full scale" in note
+    bright = prepare_source(Image(np.full((40, 60, 3), 90, dtype=np.uint8), 0.62), card)
+    assert bright.notes == ()

@@ -19,6 +19,8 @@ MAX_FACTOR = 32.0
 """An image this many times coarser or finer than the networks' grid has a wrong pixel size."""
 MAX_PIXELS = 2**29
 """Of an image on the networks' grid."""
+DARK = 0.25
+"""A bright-field image has a brightest value above this; less was scaled in another way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Source:
     pixel_size
         Of the image itself, in µm.
     notes
-        Sentences about what was assumed.
+        Sentences about what was assumed, and what is odd.
     """
 
     grid: NDArray[np.float32]
@@ -86,6 +88,12 @@ def prepare_source(
             f"The pixel size is unknown: {pixel_size:g} µm is assumed, that of the training images."
         )
     unit = _to_channels(np.asarray(image), card.in_channels, name, full_scale)
+    brightest = float(unit.max())
+    if brightest < DARK:
+        notes.append(
+            f"The image is dark, its brightest value {brightest:.1%} of the full scale: if it is a "
+            "bright-field image of fewer bits than its file, scale its values up."
+        )
     shape = unit.shape[0], unit.shape[1]
     factor = _factor(pixel_size, card, shape, name)
     if scaled_shape(shape, factor) != shape:
