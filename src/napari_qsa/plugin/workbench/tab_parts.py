@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -28,11 +28,11 @@ Links = list[tuple[Any, Callable[..., Any]]]
 """Signals or events, each with what follows it."""
 
 
-def follow(widget: QWidget, links: Links) -> None:
-    """Connect signals (of psygnal or napari) to methods for as long as a widget lives."""
+def follow_object(owner: QObject, links: Links) -> None:
+    """Connect signals (of psygnal or napari) to methods for as long as their Qt object lives."""
     for signal, slot in links:
         signal.connect(slot)
-    widget.destroyed.connect(partial(_part, links))
+    owner.destroyed.connect(partial(_part, links))
 
 
 def _part(links: Links, _: object = None) -> None:
@@ -183,7 +183,7 @@ class Work(QWidget):
         layout.addWidget(self.error)
         self._part = part
         self.cancel.clicked.connect(lambda: part.cancel())
-        follow(self, [(part.status_changed, self.show_status), (failed, self._show_failure)])
+        follow_object(self, [(part.status_changed, self.show_status), (failed, self._show_failure)])
         self.show_status(part.status)
 
     def show_status(self, status: Status) -> None:
@@ -205,3 +205,8 @@ class Work(QWidget):
     def _show_failure(self, failure: Failure) -> None:
         if failure.part in self._names:
             self.error.show_failure(failure.message, failure.details)
+
+
+def selected_ids(workbench: Any) -> tuple[str, ...]:
+    """Give the images that are selected in the Images dock."""
+    return tuple(getattr(workbench.pool, "selection", ()))
