@@ -205,8 +205,3 @@ class Work(QWidget):
     def _show_failure(self, failure: Failure) -> None:
         if failure.part in self._names:
             self.error.show_failure(failure.message, failure.details)
-
-
-def selected_ids(workbench: Any) -> tuple[str, ...]:
-    """Give the images that are selected in the Images dock."""
-    return tuple(getattr(workbench.pool, "selection", ()))
