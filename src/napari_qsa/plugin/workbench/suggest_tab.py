@@ -1,0 +1,201 @@
+"""The tab that asks which images to annotate next, and shows the answer."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QCheckBox, QPushButton, QSpinBox, QWidget
+
+from napari_qsa.plugin.workbench.batch_list import SIDE, BatchList, Entry
+from napari_qsa.plugin.workbench.pictures import shrink
+from napari_qsa.plugin.workbench.tab_parts import (
+    Section,
+    Work,
+    column,
+    count,
+    follow_object,
+    heading,
+    row,
+    text,
+)
+
+COLD_START = 8
+"""From so many accepted images on, the ranking is by uncertainty too."""
+MOST_IMAGES = 50
+STATES = {"none": "to do", "draft": "draft", "accepted": "accepted ✓"}
+
+
+class SuggestTab(QWidget):
+    """Asks for the images from which the model learns most, and lists them with why.
+
+    Parameters
+    ----------
+    workbench
+        The session's object.
+    viewer
+        Not needed here; all tabs are made alike.
+    """
+
+    def __init__(self, workbench: Any, viewer: Any) -> None:
+        super().__init__()
+        self._workbench = workbench
+        self._suggester = workbench.suggester
+        self._build()
+        pool = workbench.pool
+        follow_object(
+            self,
+            [
+                (workbench.desk.project_changed, self._project_changed),
+                (pool.rows_changed, self._list),
+                (pool.row_changed, self._row_changed),
+                (pool.current_changed, self.batch.mark),
+                (workbench.thumbnails.ready, self.batch.refresh),
+                (workbench.segmenter.predicted, self._predicted),
+                (self._suggester.suggested, self._suggested),
+            ],
+        )
+        self._project_changed()
+
+    # -- what it looks like
+
+    def _build(self) -> None:
+        self.number = QSpinBox()
+        self.number.setRange(1, MOST_IMAGES)
+        self.number.setValue(8)
+        self.number.setSuffix(" images")
+        self.number.setToolTip("How many to annotate; some more are asked for to check the model.")
+        self.start = QPushButton("Suggest next images")
+        self.glands = QCheckBox("These are H&&E glands")
+        self.glands.setToolTip(
+            "Tick this if the images show glands in H&E: then what the supplied model is unsure "
+            "of counts from the start."
+        )
+        self.explained = text()
+        self.propose = QCheckBox("Then find glands in them")
+        self.propose.setChecked(True)
+        self.propose.setToolTip(
+            "The model proposes glands in the suggested images, so that you correct instead of "
+            "drawing, and the heatmaps show where it is unsure."
+        )
+        advanced = QWidget()
+        column(advanced).addWidget(self.propose)
+        self.work = Work(
+            self._suggester, self._workbench.desk.failed, ("suggestion",), self._enable
+        )
+        self.title = heading("")
+        self.notes = text()
+        self.batch = BatchList(self._workbench.thumbnails)
+        layout = column(self)
+        layout.addWidget(text("Finds the images from which the model will learn most."))
+        layout.addLayout(row(self.start, self.number, stretch=0))
+        layout.addWidget(self.explained)
+        layout.addWidget(self.glands)
+        layout.addWidget(Section("Advanced", advanced))
+        layout.addWidget(self.work)
+        layout.addWidget(self.title)
+        layout.addWidget(self.notes)
+        layout.addWidget(self.batch)
+        layout.addStretch(1)
+        self.start.clicked.connect(self._start)
+        self.batch.opened.connect(lambda image_id: self._workbench.pool.open(image_id))
+
+    # -- what the user does
+
+    def _start(self) -> None:
+        self._suggester.suggest(k=self.number.value(), he_glands=self.glands.isChecked())
+
+    # -- what the session shows
+
+    def _project_changed(self) -> None:
+        self.notes.clear()
+        self.notes.hide()
+        self._list()
+
+    def _suggested(self, batch: Any) -> None:
+        self.notes.setText("\n".join(batch.notes))
+        self.notes.setVisible(bool(batch.notes))
+        self._list()
+        segmenter = self._workbench.segmenter
+        if self.propose.isChecked() and not segmenter.running:
+            picks = [pick.image_id for pick in batch.picks]
+            segmenter.segment([*picks, *batch.validate])
+
+    def _list(self) -> None:
+        rows = wanted(self._workbench.pool.rows)
+        self._workbench.thumbnails.want([found.id for found in rows])
+        before = set(self.batch.cards)
+        self.batch.put([entry(found) for found in rows])
+        self.batch.mark(self._workbench.pool.current)
+        for found in rows:
+            if found.id not in before:
+                self._predicted(found.id)
+        done = sum(found.annotation == "accepted" for found in rows)
+        words = f"Round {rows[0].round}: {done} of {count(len(rows), 'image')} done" if rows else ""
+        self.title.setText(words)
+        self._enable()
+
+    def _row_changed(self, image_id: str) -> None:
+        if image_id in self.batch.cards:
+            self._list()
+        self._enable()
+
+    def _predicted(self, image_id: str) -> None:
+        """Read a small heatmap from what is stored, in the background."""
+        desk, model = self._workbench.desk, self._workbench.segmenter.model
+        if desk.project is None or model is None or image_id not in self.batch.cards:
+            return
+        read = partial(_read_small, desk.project, model, image_id)
+        desk.background.do(read, partial(self._heatmap, image_id), partial(desk.fail, "suggestion"))
+
+    def _heatmap(self, image_id: str, small: NDArray[np.float32] | None) -> None:
+        if small is not None:
+            self.batch.put_heatmap(image_id, small)
+
+    def _enable(self) -> None:
+        rows = self._workbench.pool.rows
+        accepted = sum(found.annotation == "accepted" for found in rows)
+        self.start.setEnabled(not self._suggester.running and bool(rows))
+        self.explained.setText(explained(accepted))
+        self.glands.setVisible(accepted < COLD_START)
+
+
+def explained(accepted: int) -> str:
+    """Say in a sentence by what the images are chosen now."""
+    if accepted < COLD_START:
+        return (
+            f"With fewer than {COLD_START} accepted images (now {accepted}) the choice is for "
+            "variety: images that are unlike each other and stand for many others."
+        )
+    return (
+        "Chosen are images that the model is unsure of, and that stand for many others "
+        f"({count(accepted, 'image')} accepted)."
+    )
+
+
+def wanted(rows: Any) -> list[Any]:
+    """List the rows of the last round: those to annotate by rank, then those to check with."""
+    last = max((found.round or 0 for found in rows), default=0)
+    asked = [found for found in rows if last and found.round == last and found.asked_for]
+    return sorted(
+        asked, key=lambda found: (found.asked_for == "validate", found.rank or 0, found.name)
+    )
+
+
+def entry(found: Any) -> Entry:
+    """Write what a card shows of a row."""
+    page = "" if found.page is None else f" · page {found.page + 1}"
+    checking = found.asked_for == "validate"
+    place = "Check" if checking or found.rank is None else str(found.rank)
+    lines = [STATES[found.annotation]]
+    if found.uncertainty is not None:
+        lines.append(f"uncertainty {found.uncertainty:.3f}")
+    if found.trained_on:
+        lines.append("model learned on it")
+    why = "To check the model with: it never learns from this one." if checking else found.why
+    return Entry(found.id, f"{place} · {found.name}{page}", "\n".join(lines), why)
+
+
+def _read_small(project: Any, model: str, image_id: str) -> NDArray[np.float32] | None:
+    stored = project.read_prediction(model, image_id)
+    return None if stored is None else shrink(stored.uncertainty, SIDE)
