@@ -45,6 +45,13 @@ class Desk:
         Makes a call in the owner's thread; from any thread.
     engine
         For heavy work; one is made if None.
+
+    Attributes
+    ----------
+    disk : Lane
+        For what the user waits for, and for what must not get lost: opening and saving.
+    background : Lane
+        For what takes long: adding, searching.
     """
 
     project_changed = Signal()
@@ -54,6 +61,7 @@ class Desk:
         self.post = post
         self.engine = engine or Engine()
         self.disk = Lane(post, "qsa-disk")
+        self.background = Lane(post, "qsa-background")
         self._project: Project | None = None
 
     @property
@@ -82,15 +90,22 @@ class Desk:
         """
         self.disk.do(work, then, partial(self.fail, part))
 
-    def fail(self, part: str, error: BaseException) -> None:
-        """Tell everybody what went wrong."""
+    def fail(self, part: str, error: BaseException) -> Failure:
+        """Tell everybody what went wrong, and return what was told."""
+        failure = self.failure(part, error)
+        self.failed.emit(failure)
+        return failure
+
+    def failure(self, part: str, error: BaseException) -> Failure:
+        """Put into words what went wrong."""
         known = isinstance(error, QsaError)
         message = str(error) if known else f"Something unexpected went wrong: {error!r}."
         notes = "\n".join(getattr(error, "__notes__", ()))
         details = notes if known else "".join(traceback.format_exception(error))
-        self.failed.emit(Failure(message, details, part))
+        return Failure(message, details, part)
 
     def close(self) -> None:
         """Let go of the threads and of the engine; what was to be written is written."""
         self.disk.close()
+        self.background.close()
         self.engine.shutdown(wait=False, cancel_futures=True)

@@ -51,9 +51,9 @@ class Lane:
         RuntimeError
             After `close`.
         """
-        future = self._executor.submit(work)
+        # The answer is posted by the call itself: whoever waits for it finds the answer posted.
+        future = self._executor.submit(self._call, work, then, failed)
         self._last = future
-        future.add_done_callback(partial(self._answer, then, failed))
         return future
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -67,16 +67,18 @@ class Lane:
         """Take no more calls; those that were handed over are still done."""
         self._executor.shutdown(wait=False)
 
-    def _answer(
+    def _call(
         self,
+        work: Callable[[], T],
         then: Callable[[T], object] | None,
         failed: Callable[[BaseException], object] | None,
-        future: Future[T],
-    ) -> None:
-        if future.cancelled():
-            return
-        error = future.exception()
-        if error is None and then is not None:
-            self._post(partial(then, future.result()))
-        elif error is not None and failed is not None:
-            self._post(partial(failed, error))
+    ) -> T:
+        try:
+            result = work()
+        except BaseException as error:
+            if failed is not None:
+                self._post(partial(failed, error))
+            raise
+        if then is not None:
+            self._post(partial(then, result))
+        return result

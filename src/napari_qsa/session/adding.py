@@ -1,0 +1,75 @@
+"""Adding files and folders to the open project."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from napari_qsa.images import GLAS_PIXEL_SIZE, open_dataset, open_images
+from napari_qsa.project import Added, Project
+from napari_qsa.session.chores import Cancelled, Progress
+from napari_qsa.session.desk import Desk, Failure
+from napari_qsa.session.samples import write_samples
+from napari_qsa.session.state import State, Status
+
+PART = "images"
+
+
+def added(
+    project: Project, paths: Sequence[Path], progress: Progress, cancelled: Cancelled
+) -> Added:
+    """Add files and folders to a project; for a thread of its own."""
+    dataset = open_images(paths)
+    found = project.add_images(dataset, progress, cancelled)
+    return replace(found, problems=(*dataset.problems, *found.problems))
+
+
+def told(desk: Desk, found: Added) -> Status:
+    """Say how many images were added, and tell everybody of those that were not."""
+    message = f"{counted(len(found.ids), 'image')} added."
+    if found.problems:
+        message += f" {counted(len(found.problems), 'problem')}."
+        desk.failed.emit(Failure(message, "\n".join(found.problems), PART))
+    return Status(State.DONE, message, 1.0, "\n".join(found.problems))
+
+
+def counted(number: int, word: str) -> str:
+    """Write a number with its noun."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def create(
+    folder: Path,
+    images: Path | None,
+    name: str | None,
+    pixel_size: float | None,
+    seed: int,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> tuple[Project, Added]:
+    """Make a project, add images and give roles; for a thread of its own.
+
+    Raises
+    ------
+    QsaError
+        If there are no such images, or the project cannot be made; then none is left open.
+    """
+    if images is not None and images.is_dir():
+        open_dataset(images)  # a folder without images is refused before the project is made
+    project = Project.create(folder, name or folder.stem, pixel_size, seed)
+    try:
+        found = Added((), ())
+        if images is not None:
+            found = added(project, [images], progress, cancelled)
+        project.assign_roles()
+    except BaseException:
+        project.close()
+        raise
+    return project, found
+
+
+def create_samples(folder: Path, progress: Progress, cancelled: Cancelled) -> tuple[Project, Added]:
+    """Draw sample images beside a project that is made of them; for a thread of its own."""
+    images = write_samples(folder.with_name(f"{folder.stem} images"), progress, cancelled)
+    return create(
+        folder, images, "Sample images", GLAS_PIXEL_SIZE, 0, lambda done, total: None, cancelled
+    )

@@ -1,0 +1,179 @@
+"""The workbench: a project with all that is done in it, each part wired to the others."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from psygnal import Signal
+
+from napari_qsa.errors import ProjectError
+from napari_qsa.jobs import Engine
+from napari_qsa.project import Added, Project
+from napari_qsa.session.adding import PART, create, create_samples, told
+from napari_qsa.session.annotator import Annotator
+from napari_qsa.session.autosave import Clock
+from napari_qsa.session.chores import Cancelled, Chores, Progress
+from napari_qsa.session.desk import Desk
+from napari_qsa.session.dispatch import Post
+from napari_qsa.session.hashing import Hashing
+from napari_qsa.session.pool import Pool
+from napari_qsa.session.state import State, Status
+
+CLOSING_SECONDS = 30.0
+"""So long the owner waits at most for what must be written when a project is closed."""
+
+Made = tuple[Project, Added | None]
+
+
+class Workbench:
+    """One per window or command; its methods are called in the owner's thread.
+
+    Parameters
+    ----------
+    post
+        Makes a call in the owner's thread; from any thread.
+    engine
+        For heavy work; one is made if None.
+    clock
+        For the autosave; the real time if None.
+    """
+
+    status_changed = Signal(Status)
+
+    def __init__(
+        self, post: Post, engine: Engine | None = None, clock: Clock | None = None
+    ) -> None:
+        self.desk = Desk(post, engine)
+        self._chores = Chores(self.desk)
+        self._hashing = Hashing(self.desk)
+        self.pool = Pool(self.desk, self._chores)
+        self.annotator = Annotator(self.desk, clock)
+        self._closed = False
+        self._chores.status_changed.connect(self.status_changed.emit)
+        self.pool.current_changed.connect(self._show)
+        self.pool.content_changed.connect(self._content_changed)
+        self.annotator.saved.connect(self.pool.apply_revision)
+        self.annotator.advanced.connect(self.pool.next)
+
+    @property
+    def status(self) -> Status:
+        """How far opening, adding or searching is."""
+        return self._chores.status
+
+    @property
+    def running(self) -> bool:
+        """Whether a project is being opened, or images are added or searched."""
+        return self._chores.running
+
+    def cancel(self) -> None:
+        """Stop adding or searching soon; what was added stays."""
+        self._chores.cancel()
+
+    def new_project(
+        self,
+        folder: Path,
+        images: Path | None = None,
+        name: str | None = None,
+        pixel_size: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Make a project, add the images of a folder or a file, give roles, and open it.
+
+        Parameters
+        ----------
+        folder
+            ``NAME.qsa``; it must not be there yet.
+        images
+            None adds none.
+        name
+            For people; the folder's name if None.
+        pixel_size
+            In µm, for images that do not say their own.
+        seed
+            Of all that is drawn.
+        """
+
+        def make(progress: Progress, cancelled: Cancelled) -> Made:
+            return create(folder, images, name, pixel_size, seed, progress, cancelled)
+
+        self._open(f"Making {folder.name}…", make)
+
+    def new_sample_project(self, folder: Path) -> None:
+        """Make a project of sample images, which are written beside it, and open it."""
+
+        def make(progress: Progress, cancelled: Cancelled) -> Made:
+            return create_samples(folder, progress, cancelled)
+
+        self._open("Drawing sample images…", make)
+
+    def open_project(self, folder: Path, read_only: bool = False) -> None:
+        """Open a project; the one that is open is closed once the other could be opened."""
+        project = self.desk.project
+        if project is not None and Path(folder).absolute() == project.folder:
+            # Its own lock would keep it out: it must be closed first.
+            if project.read_only == read_only:
+                return
+            if not self.close_project():
+                return
+
+        def take(progress: Progress, cancelled: Cancelled) -> Made:
+            return Project.open(folder, read_only), None
+
+        self._open(f"Opening {Path(folder).name}…", take)
+
+    def close_project(self) -> bool:
+        """Save what was painted and close the project; waits for it.
+
+        Returns
+        -------
+        bool
+            False if something could not be written; the project stays open then.
+        """
+        project = self.desk.project
+        if project is None:
+            return True
+        end = time.monotonic() + CLOSING_SECONDS
+        if not self.annotator.flush(CLOSING_SECONDS):
+            message = f"{project.folder} stays open: what you painted could not be saved yet."
+            self.desk.fail(PART, ProjectError(message))
+            return False
+        self._chores.cancel()
+        self._hashing.stop()
+        self.annotator.close()
+        self.desk.put_project(None)
+        self.desk.disk.do(project.close)
+        return self.desk.disk.flush(max(end - time.monotonic(), 0.0))
+
+    def close(self) -> None:
+        """Close the project and let go of all threads and processes."""
+        if not self._closed:
+            self._closed = True
+            self.close_project()
+            self._chores.cancel()
+            self._hashing.close()
+            self.desk.close()
+
+    def _open(self, message: str, make: Callable[[Progress, Cancelled], Made]) -> None:
+        self._chores.do("project", message, make, self._opened)
+
+    def _opened(self, made: Made) -> Status:
+        project, added = made
+        if self._closed or not self.close_project():
+            project.close()
+            return Status(State.CANCELLED, f"{project.folder.name} was not opened.")
+        self.desk.put_project(project)
+        self._hashing.start()
+        if added is not None:
+            return told(self.desk, added)
+        return Status(State.DONE, f"{project.facts.name} is open.", 1.0)
+
+    def _show(self, image_id: str | None) -> None:
+        if image_id is None:
+            self.annotator.close()
+        else:
+            self.annotator.open(image_id)
+
+    def _content_changed(self, image_id: str) -> None:
+        opened = self.annotator.current
+        if opened is not None and opened.image_id == image_id:
+            self.annotator.reopen()
