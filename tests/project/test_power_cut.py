@@ -42,7 +42,8 @@ def view(project: Project) -> View:
     for key in project.models():
         found["model", key] = hashlib.sha256(project.model_path(key).read_bytes()).hexdigest()[:16]
     for run in project.runs():
-        found["run", run.id] = (run.state, run.slot, run.inputs)
+        lists = [(run.folder / name).read_text() for name in ("train.json", "validation.json")]
+        found["run", run.id] = (run.state, run.inputs, lists)
     return found
 
 
@@ -75,8 +76,9 @@ def work(
 
     def trained(run_folder: Path, seed: int) -> None:
         made = ensemble_writer(pictures.parent / "made.safetensors", seed)
-        with replacing(run_folder / "ensemble.safetensors") as file:
-            file.write(made.read_bytes())
+        for slot in ("suggestive", "segmentation"):
+            with replacing(run_folder / f"{slot}.safetensors") as file:
+                file.write(made.read_bytes())
 
     project = Project.create(folder, "Cut", seed=3)
     session.done(project)
@@ -107,12 +109,12 @@ def work(
     step(lambda: project.add_model(added))
     step(lambda: project.use_model("suggestive", project.models()[0]))
     for seed in (1, 2):
-        step(lambda: project.new_run({"iterations": 5}, "segmentation"))
+        step(lambda: project.new_run({"iterations": 5}))
         run = project.runs()[-1]
         step(lambda run=run, seed=seed: trained(run.folder, seed))
         step(lambda run=run: project.adopt(run.id))
     step(lambda: project.back("segmentation"))
-    step(lambda: project.new_run({}, "suggestive"))
+    step(lambda: project.new_run({}))
     step(lambda: project.discard(project.runs()[-1].id))
     for seed in range(20, 28):
         later(timedelta(minutes=7))

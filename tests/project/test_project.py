@@ -239,14 +239,14 @@ WRITING = {
     "add_model": lambda p, i: p.add_model("x"),
     "use_model": lambda p, i: p.use_model("segmentation", "x"),
     "back": lambda p, i: p.back("segmentation"),
-    "new_run": lambda p, i: p.new_run({}, "segmentation"),
+    "new_run": lambda p, i: p.new_run({}),
     "adopt": lambda p, i: p.adopt("x"),
     "discard": lambda p, i: p.discard("x"),
 }
 READING = {
     *("check_images", "close", "create", "facts", "find_moved", "folder", "history", "image"),
     *("images", "model_in", "model_path", "models", "open", "path_of", "pixel_size_of"),
-    *("problems", "read", "read_only", "read_scores", "reload", "round", "runs"),
+    *("problems", "read", "read_only", "read_scores", "reload", "round", "run", "runs"),
     *("summaries", "summary"),
 }
 

@@ -172,7 +172,7 @@ def test_a_changed_image_keeps_its_annotations_unused(
     image_writer(pictures / "P0_0.png", 99)
     assert project.check_images([image]) == {image: "changed"}
     with pytest.raises(ProjectError, match="is changed, so it is not trained on"):
-        project.new_run({}, "segmentation")
+        project.new_run({})
     record = project.confirm_changed(image)
     assert record.sampled_hash == sampled_hash(pictures / "P0_0.png")
     assert project.check_images([image]) == {image: "present"}

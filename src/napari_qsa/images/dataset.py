@@ -6,62 +6,15 @@ from dataclasses import dataclass, replace
 from os.path import commonpath
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_qsa.errors import DatasetError, ImageError
 from napari_qsa.images.folder import Pair, natural, scan_files, scan_folder
 from napari_qsa.images.glas import GLAS_PIXEL_SIZE, Case, glas_part, is_glas, read_grades
+from napari_qsa.images.item import ALL, Item
+from napari_qsa.images.listing import SUFFIX, read_listing
 from napari_qsa.images.predictions import passed_over
-from napari_qsa.images.reading import Image, count_pages, read_image, read_labels
+from napari_qsa.images.reading import count_pages
 
 __all__ = ["ALL", "GLAS_PIXEL_SIZE", "Dataset", "Item", "open_dataset", "open_images"]
-
-ALL = "all"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image of a data set, with its label file if there is one.
-
-    Attributes
-    ----------
-    name : str
-        Unique in the data set whatever the case of its letters, so results can be named
-        after it: the file's stem, with ``_p0001`` for a page of a stack.
-    image : Path
-    label : Path or None
-    part : str
-        ``"train"``, ``"testA"`` or ``"testB"`` of GlaS; the subfolder of a nested folder;
-        else ``"all"``.
-    patient : str or None
-    grade : str or None
-        ``"benign"`` or ``"malignant"`` in GlaS.
-    page : int or None
-        Of a stack, counted from 0; None for a file of one image.
-    pixel_size : float or None
-        In µm, where it is known whatever the file says.
-    """
-
-    name: str
-    image: Path
-    label: Path | None
-    part: str = ALL
-    patient: str | None = None
-    grade: str | None = None
-    page: int | None = None
-    pixel_size: float | None = None
-
-    def read(self) -> Image:
-        """Read the image, see `read_image`; it has the pixel size of the item, if known."""
-        image = read_image(self.image, self.page)
-        return image if self.pixel_size is None else replace(image, pixel_size=self.pixel_size)
-
-    def read_labels(self, shape: tuple[int, int] | None = None) -> NDArray[np.int32]:
-        """Read the labels, see `read_labels`; `shape` is that of the image, to be checked."""
-        if self.label is None:
-            raise ImageError(f"{self.image} has no labels: put a {self.image.stem}_anno.png by it.")
-        return read_labels(self.label, shape, self.page)
 
 
 @dataclass(frozen=True)
@@ -123,12 +76,16 @@ def open_dataset(path: str | Path) -> Dataset:
     subfolders, are taken. Files are told from their first bytes, pixels are not read. What
     napari-qsa predicted (`is_prediction`) is taken neither as an image nor as labels.
 
+    Instead of a folder it may be a list of images (`encode_listing`), a JSON file.
+
     Raises
     ------
     DatasetError
         If there is no such folder, or no image in it.
     """
     root = Path(path)
+    if root.suffix.lower() == SUFFIX and root.is_file():
+        return Dataset(root, read_listing(root), None)
     if not root.is_dir():
         reason = "is not a folder" if root.exists() else "does not exist"
         raise DatasetError(f"{root} {reason}: give a folder of images.")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.errors import DatasetError
-from napari_qsa.images.dataset import Item
+from napari_qsa.images.item import Item
 
 RESTARTS = 200
 

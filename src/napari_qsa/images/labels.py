@@ -19,7 +19,10 @@ _SOFT_VALUES = 16
 
 
 def read_labels(
-    path: str | Path, shape: tuple[int, int] | None = None, page: int | None = None
+    path: str | Path,
+    shape: tuple[int, int] | None = None,
+    page: int | None = None,
+    instances: bool = False,
 ) -> NDArray[np.int32]:
     """Read labels: 0 is background, and each other value one object.
 
@@ -36,6 +39,8 @@ def read_labels(
         Of the image, which the labels must have.
     page : int, optional
         Which page of a stack, counted from 0.
+    instances : bool
+        Whether each value is one object whatever it looks like.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def read_labels(
             f"{path} has {values.shape[1]} x {values.shape[0]} pixels but its image has "
             f"{shape[1]} x {shape[0]}: export the labels at the size of the image."
         )
-    return _as_labels(path, values, lossy=kind == "JPEG")
+    return _as_labels(path, values, lossy=kind == "JPEG", instances=instances)
 
 
 def _one_channel(path: Path, array: NDArray[Any]) -> NDArray[Any]:
@@ -73,7 +78,7 @@ def _one_channel(path: Path, array: NDArray[Any]) -> NDArray[Any]:
     return array[..., 0]
 
 
-def _as_labels(path: Path, values: NDArray[Any], lossy: bool) -> NDArray[np.int32]:
+def _as_labels(path: Path, values: NDArray[Any], lossy: bool, instances: bool) -> NDArray[np.int32]:
     if values.dtype.kind not in "biu":
         raise ImageError(f"{path} holds {values.dtype} values: save labels as integers.")
     if values.dtype == np.bool_:
@@ -83,6 +88,8 @@ def _as_labels(path: Path, values: NDArray[Any], lossy: bool) -> NDArray[np.int3
             f"{path} holds values from {values.min()} to {values.max()}: "
             "save labels as 0 for background and 1, 2, 3, ... for the objects."
         )
+    if instances and not lossy:
+        return values.astype(np.int32)
     present = np.unique(values)
     if len(present) > _SOFT_VALUES and _is_soft(values):
         return _components(values > 127)

@@ -128,13 +128,9 @@ def current(facts: Facts, slot: Slot) -> str | None:
     return uses[-1].key if uses else None
 
 
-def with_use(facts: Facts, slot: Slot, use: Use) -> dict[Slot, tuple[Use, ...]]:
-    """Add to the history of a slot."""
-    return {**facts.slots, slot: (*facts.slots[slot], use)}
-
-
 def _append(state: State, slot: Slot, use: Use) -> None:
-    state.put_facts(slots=with_use(state.facts, slot, use))
+    slots = {**state.facts.slots, slot: (*state.facts.slots[slot], use)}
+    state.put_facts(slots=slots)
 
 
 def _check_slot(slot: str) -> None:

@@ -249,18 +249,22 @@ class Project(Handle):
         """Use the model again that was in use before, and give its key."""
         return models.back(self._state, slot)
 
-    def new_run(self, options: Mapping[str, Any], slot: Slot) -> Run:
+    def new_run(self, options: Mapping[str, Any]) -> Run:
         """Freeze the accepted revisions for a training run, and make its folder."""
-        return runs.new_run(self._state, options, slot)
+        return runs.new_run(self._state, options)
 
     def runs(self) -> list[Run]:
         """List the training runs, oldest first."""
         return runs.runs(self._state)[0]
 
-    def adopt(self, run_id: str) -> str:
-        """Copy a finished run's ensemble, use it from now on, and give its key."""
+    def run(self, run_id: str) -> Run:
+        """Find a training run; ProjectError if there is none of that id."""
+        return runs.run_of(self._state, run_id)
+
+    def adopt(self, run_id: str) -> dict[Slot, str]:
+        """Copy a finished run's ensembles, use them from now on, and give their keys by slot."""
         return runs.adopt(self._state, run_id)
 
     def discard(self, run_id: str) -> None:
-        """Note that a run's ensemble is not wanted."""
+        """Note that a run's ensembles are not wanted."""
         runs.discard(self._state, run_id)

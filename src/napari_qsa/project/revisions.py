@@ -24,6 +24,9 @@ RevisionState = Literal["draft", "accepted"]
 NOT_REVIEWED, REVIEWED, DONT_KNOW = 0, 1, 2
 """Values of the region: only what is reviewed counts in training."""
 
+GLANDS_PAGE, REGION_PAGE = 0, 1
+"""Pages of a revision's TIFF file."""
+
 _NAME = re.compile(r"(\d{6,18})\.(json|tif)")
 
 

@@ -1,8 +1,8 @@
 """Training runs: what they train on is frozen here; what they find is adopted from here.
 
-A run's folder belongs to the trainer, except for ``inputs.json``, which is written before it
-starts. When it is done it puts its ensemble there, as a whole; what the user decides about that
-is written to ``project.json``.
+A run's folder belongs to the trainer, except for ``inputs.json`` and the lists of images to train
+and to validate on, which are written before it starts. When it is done it puts an ensemble for
+each slot there, each as a whole; what the user decides about them is written to ``project.json``.
 """
 
 import os
@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_qsa.errors import ProjectError
+from napari_qsa.images import Item, encode_listing
 from napari_qsa.project import annotations, checks, clock, models, revisions, store
 from napari_qsa.project.facts import SLOTS, Slot, Use
-from napari_qsa.project.references import presence
+from napari_qsa.project.records import ImageRecord
+from napari_qsa.project.references import path_of, presence
 from napari_qsa.project.state import State
 
 INPUTS = "inputs.json"
-RESULT = "ensemble.safetensors"
-"""What the trainer leaves in the run's folder when it is done."""
+TRAIN, VALIDATION = "train.json", "validation.json"
+"""Lists of images, as `napari_qsa.images.open_dataset` takes them."""
 
 RunState = Literal["new", "finished", "adopted", "discarded"]
 
@@ -56,8 +58,6 @@ class Run:
     id : str
     folder : Path
         The trainer's.
-    slot : {"suggestive", "segmentation"}
-        What the ensemble is for.
     created : str
         ISO 8601, UTC.
     options : mapping
@@ -66,28 +66,25 @@ class Run:
     left_out : tuple of str
         A sentence for each accepted image that could not be used.
     state : {"new", "finished", "adopted", "discarded"}
-        ``new`` until its ensemble is there, whether or not it is being trained; ``finished``
+        ``new`` until its ensembles are there, whether or not it is being trained; ``finished``
         until the user has chosen.
     """
 
     id: str
     folder: Path
-    slot: Slot
     created: str
     options: Mapping[str, Any]
     inputs: tuple[Input, ...]
     left_out: tuple[str, ...]
     state: RunState
 
-    @property
-    def result(self) -> Path:
-        """Where its ensemble is, or will be."""
-        return self.folder / RESULT
+    def result(self, slot: Slot) -> Path:
+        """Say where its ensemble for a slot is, or will be."""
+        return _result(self.folder, slot)
 
 
 _CHECKS: dict[str, checks.Check] = {
     "id": checks.is_id,
-    "slot": checks.is_one_of(*SLOTS),
     "created": checks.is_text,
     "options": lambda value: isinstance(value, dict),
     "inputs": lambda value: isinstance(value, list),
@@ -102,7 +99,7 @@ _INPUT: dict[str, checks.Check] = {
 }
 
 
-def new_run(state: State, options: Mapping[str, Any], slot: Slot) -> Run:
+def new_run(state: State, options: Mapping[str, Any]) -> Run:
     """Freeze what a run trains on, and make its folder.
 
     All images with an accepted annotation take part, except for those that are excluded,
@@ -113,8 +110,6 @@ def new_run(state: State, options: Mapping[str, Any], slot: Slot) -> Run:
     ProjectError
         If no training image is among them.
     """
-    if slot not in SLOTS:
-        raise ProjectError(f"There is no slot {slot!r}: choose one of {', '.join(SLOTS)}.")
     with state.writing():
         inputs, left_out = _inputs(state)
         if not any(found.role == "train" for found in inputs):
@@ -127,9 +122,11 @@ def new_run(state: State, options: Mapping[str, Any], slot: Slot) -> Run:
         run_id = f"{clock.parse(created):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         folder = state.layout.runs / run_id
         store.make_folder(folder)
-        run = Run(
-            run_id, folder, slot, created, dict(options), tuple(inputs), tuple(left_out), "new"
-        )
+        for name, role in ((TRAIN, "train"), (VALIDATION, "validation")):
+            items = [_item(state, found) for found in inputs if found.role == role]
+            content = encode_listing(items, folder, state.layout.folder.parent)
+            store.write_bytes(folder / name, content)
+        run = Run(run_id, folder, created, dict(options), tuple(inputs), tuple(left_out), "new")
         values = {"project": state.facts.id, **{name: getattr(run, name) for name in _CHECKS}}
         values["inputs"] = [asdict(found) for found in inputs]
         store.write_document(folder / INPUTS, values)
@@ -164,8 +161,13 @@ def run_of(state: State, run_id: str) -> Run:
     raise ProjectError(f"{state.layout.folder} has no run {run_id!r}: choose one from the list.")
 
 
-def adopt(state: State, run_id: str) -> str:
-    """Take a finished run's ensemble into the project and put it into its slot; give its key.
+def adopt(state: State, run_id: str) -> dict[Slot, str]:
+    """Take a finished run's ensembles into the project and put them into their slots.
+
+    Returns
+    -------
+    dict
+        The key of each slot's model.
 
     Raises
     ------
@@ -176,15 +178,17 @@ def adopt(state: State, run_id: str) -> str:
         run = run_of(state, run_id)
         if run.state == "adopted":
             raise ProjectError(
-                f"Run {run_id} was adopted before: put its model into use from the list of models."
+                f"Run {run_id} was adopted before: put its models into use from the list of models."
             )
-        if not run.result.is_file():
+        if not _is_finished(run.folder):
             raise ProjectError(f"Run {run_id} is not finished: wait for it, or resume it.")
-        key = models.add_model(state, run.result)
-        slots = models.with_use(state.facts, run.slot, Use(key, clock.stamp(), run_id))
+        keys: dict[Slot, str] = {slot: models.add_model(state, run.result(slot)) for slot in SLOTS}
+        slots, when = dict(state.facts.slots), clock.stamp()
+        for slot, key in keys.items():
+            slots[slot] = (*slots[slot], Use(key, when, run_id))
         discarded = tuple(other for other in state.facts.discarded if other != run_id)
         state.put_facts(slots=slots, discarded=discarded)
-        return key
+        return keys
 
 
 def discard(state: State, run_id: str) -> None:
@@ -239,4 +243,28 @@ def _state(state: State, run_id: str) -> RunState:
         return "adopted"
     if run_id in state.facts.discarded:
         return "discarded"
-    return "finished" if (state.layout.runs / run_id / RESULT).is_file() else "new"
+    return "finished" if _is_finished(state.layout.runs / run_id) else "new"
+
+
+def _is_finished(folder: Path) -> bool:
+    return all(_result(folder, slot).is_file() for slot in SLOTS)
+
+
+def _result(folder: Path, slot: Slot) -> Path:
+    return folder / f"{slot}.safetensors"
+
+
+def _item(state: State, found: Input) -> Item:
+    record: ImageRecord = state.records[found.image]
+    own = record.pixel_size
+    return Item(
+        name=found.image,
+        image=path_of(state.layout, record),
+        label=revisions.tif_path(state.layout.annotation(found.image), found.revision),
+        patient=record.group,
+        grade=record.grade,
+        page=record.page,
+        pixel_size=state.facts.pixel_size if own is None else own,
+        label_page=revisions.GLANDS_PAGE,
+        region_page=revisions.REGION_PAGE,
+    )
