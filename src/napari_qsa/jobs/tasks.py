@@ -1,8 +1,11 @@
 """What the engine's child is asked to do; importing this loads neither torch nor a runtime."""
 
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.jobs.progress import report
@@ -10,6 +13,28 @@ from napari_qsa.jobs.progress import report
 if TYPE_CHECKING:
     from napari_qsa.ensemble.ensemble import Ensemble
     from napari_qsa.ensemble.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """What an ensemble says of an image as a whole.
+
+    Attributes
+    ----------
+    uncertainty
+        Mean over the pixels, 0 to 0.5.
+    n_glands
+        How many were found.
+    descriptor
+        ``(D,) float32``.
+    pixel_size
+        The one the image was taken to have, in µm.
+    """
+
+    uncertainty: float
+    n_glands: int
+    descriptor: NDArray[np.float32]
+    pixel_size: float
 
 
 def warm_up(ensemble: str) -> None:
@@ -59,6 +84,45 @@ def segment(
     return loaded.predict(image, tta=tta, progress=_report_tiles)
 
 
+def segment_file(
+    path: str,
+    page: int | None,
+    ensemble: str,
+    pixel_size: float | None = None,
+    tta: bool = False,
+) -> "Prediction":
+    """Segment the image in a file; it is read here, so that its pixels cross no pipe.
+
+    Parameters
+    ----------
+    path, page
+        The file, and the page of a stack, counted from 0.
+    ensemble, pixel_size, tta
+        As in `segment`; without a pixel size the file's own is taken, if it says one.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read.
+    """
+    from napari_qsa.images.reading import read_image
+
+    report(None, "Loading the model")
+    loaded = _loaded(ensemble)
+    report(0.0, "Reading the image")
+    image = read_image(Path(path), page)
+    return loaded.predict(image, pixel_size, tta, progress=_report_tiles)
+
+
+def score_file(
+    path: str, page: int | None, ensemble: str, pixel_size: float | None = None
+) -> ImageScore:
+    """Segment the image in a file, see `segment_file`, and give what sums it up."""
+    found = segment_file(path, page, ensemble, pixel_size)
+    n_glands = int(found.labels.max(initial=0))
+    return ImageScore(found.image_uncertainty, n_glands, found.descriptor, found.pixel_size)
+
+
 def _report_tiles(done: int, total: int) -> None:
     report(done / total, "Segmenting")
 
@@ -72,7 +136,7 @@ def _loaded(ensemble: str) -> "Ensemble":
     return _load(str(path), status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # one that suggests, one that segments
 def _load(path: str, changed: int, size: int) -> "Ensemble":
     from napari_qsa.ensemble.ensemble import Ensemble
 

@@ -30,12 +30,15 @@ class Score:
     descriptor : (D,) float32
     image_hash : str
         Sampled hash of the image that was scored.
+    pixel_size : float or None
+        The one it was taken to have, in µm.
     """
 
     uncertainty: float
     n_glands: int
     descriptor: NDArray[np.float32]
     image_hash: str
+    pixel_size: float | None = None
 
 
 _CHECKS: dict[str, checks.Check] = {
@@ -43,6 +46,7 @@ _CHECKS: dict[str, checks.Check] = {
     "uncertainty": lambda value: type(value) in (int, float) and math.isfinite(value),
     "n_glands": checks.is_count,
     "image_hash": checks.is_digest,
+    "pixel_size": checks.or_none(checks.is_positive),
 }
 
 
@@ -108,6 +112,7 @@ def _check(image_id: str, score: Score) -> None:
         not math.isfinite(score.uncertainty)
         or score.n_glands < 0
         or not checks.is_digest(score.image_hash)
+        or not _CHECKS["pixel_size"](score.pixel_size)
         or numbers.ndim != 1
         or numbers.dtype != np.float32
         or not np.isfinite(numbers).all()
@@ -127,6 +132,7 @@ def _encode(scores: Mapping[str, Score]) -> bytes:
             "uncertainty": float(scores[name].uncertainty),
             "n_glands": int(scores[name].n_glands),
             "image_hash": scores[name].image_hash,
+            "pixel_size": scores[name].pixel_size,
         }
         for name in names
     ]
@@ -160,6 +166,6 @@ def _read(path: Path) -> dict[str, Score]:
         raise ValueError("its images and descriptors are not as many")
     table = np.frombuffer(data[entry.start : entry.stop].tobytes(), np.float32)
     return {
-        values["image"]: Score(values["uncertainty"], values["n_glands"], row, values["image_hash"])
+        values.pop("image"): Score(descriptor=row, **values)
         for values, row in zip(facts, table.reshape(entry.shape), strict=True)
     }

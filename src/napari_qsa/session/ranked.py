@@ -1,0 +1,157 @@
+"""Rank the images of a project by their scores: pure work on what is known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_qsa.ensemble.card import EnsembleCard
+from napari_qsa.images import Item
+from napari_qsa.project import Project, Score
+from napari_qsa.session.model_list import trained_on
+from napari_qsa.session.query import QueryOptions, Scored, Suggestion
+from napari_qsa.session.query import suggest as rank_scored
+
+COLD_BELOW = 8
+"""With fewer accepted images a model cannot know yet where it is unsure of such images."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One image of a ranking.
+
+    Attributes
+    ----------
+    image_id : str
+        Of the image.
+    rank : int
+        1 is to be annotated first.
+    picked : bool
+        Whether it is one of those that are asked for.
+    uncertainty : float
+        Mean over its pixels, 0 to 0.5.
+    represents : int or None
+        Of one that is asked for: images, itself among them, to which it is the most similar one.
+    why : str
+        In words; may be empty for one that is not asked for.
+    """
+
+    image_id: str
+    rank: int
+    picked: bool
+    uncertainty: float
+    represents: int | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The images of a project that wait for an annotation, the best first.
+
+    Attributes
+    ----------
+    order : tuple of Pick
+        Training images that were scored and have no accepted annotation.
+    cold_start : bool
+        Whether too few images are accepted to trust the model's uncertainty.
+    trained_on : frozenset of str
+        Images the model was trained on; those without an accepted annotation are left out.
+    notes : tuple of str
+        Sentences about how the ranking was made.
+    """
+
+    order: tuple[Pick, ...]
+    cold_start: bool
+    trained_on: frozenset[str]
+    notes: tuple[str, ...]
+
+
+def rank_images(
+    project: Project,
+    card: EnsembleCard,
+    scores: Mapping[str, Score],
+    options: QueryOptions,
+    he_glands: bool,
+) -> Ranked:
+    """Rank the training images of a project that have no accepted annotation.
+
+    Parameters
+    ----------
+    project
+        Whose accepted annotations are what is covered already.
+    card, scores
+        Of the suggestive model.
+    options
+        How to choose.
+    he_glands
+        Whether the images are what the shipped models were trained on, so that a model's
+        uncertainty counts from the start.
+
+    Raises
+    ------
+    QsaError
+        If an option is out of range.
+    """
+    images = project.images
+    accepted = {i for i, found in project.summaries().items() if found.accepted is not None}
+    seen = trained_on(card, images.values())
+    cold = len(accepted) < COLD_BELOW
+    flat = cold and not he_glands and options.strategy != "random"
+    pool = [
+        _scored(image_id, scores[image_id], flat)
+        for image_id, record in images.items()
+        if record.role == "train"
+        and image_id in scores
+        and (image_id in accepted or image_id not in seen)
+    ]
+    notes = _notes(flat, len(accepted), sum(images[i].role == "train" for i in seen - accepted))
+    if all(each.item.name in accepted for each in pool):
+        return Ranked((), cold, seen, notes)
+    if flat:
+        every = len(pool)
+        options = QueryOptions(options.k, max(every, options.k), seed=options.seed)
+    suggestions = rank_scored(pool, accepted, options).suggestions
+    places = _places([scores[each.item.name].uncertainty for each in suggestions])
+    order = tuple(
+        _pick(each, scores[each.item.name].uncertainty, None if flat else (place, len(places)))
+        for each, place in zip(suggestions, places, strict=True)
+    )
+    return Ranked(order, cold, seen, notes)
+
+
+def _scored(image_id: str, score: Score, flat: bool) -> Scored:
+    item = Item(image_id, Path(image_id), None)
+    return Scored(item, 0.0 if flat else score.uncertainty, score.descriptor)
+
+
+def _places(uncertainties: list[float]) -> list[int]:
+    """Give the place of each number, 1 for the highest; ties share the better one."""
+    falling = sorted(uncertainties, reverse=True)
+    return [falling.index(number) + 1 for number in uncertainties]
+
+
+def _pick(found: Suggestion, uncertainty: float, place: tuple[int, int] | None) -> Pick:
+    reasons = []
+    if found.picked and place is not None:
+        reasons.append(f"uncertain (number {place[0]} of {place[1]})")
+    elif found.candidate and place is not None:
+        reasons.append("among the most uncertain")
+    if found.represents:
+        others = found.represents - 1
+        reasons.append(f"like {others or 'no'} other image{'' if others == 1 else 's'}")
+    return Pick(
+        found.item.name, found.rank, found.picked, uncertainty, found.represents, "; ".join(reasons)
+    )
+
+
+def _notes(flat: bool, accepted: int, left_out: int) -> tuple[str, ...]:
+    notes = []
+    if flat:
+        notes.append(
+            f"Only {accepted} of the {COLD_BELOW} images are accepted that a model needs to judge "
+            "its own uncertainty: images were chosen that are like many others, and the "
+            "uncertainty is only shown."
+        )
+    if left_out:
+        were = "image was" if left_out == 1 else "images were"
+        notes.append(f"{left_out} {were} left out, for this model was trained on them.")
+    return tuple(notes)
