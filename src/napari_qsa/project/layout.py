@@ -70,3 +70,11 @@ class Layout:
     def score(self, model_key: str) -> Path:
         """Give the file of the scores by one model."""
         return self.scores / model_key / "scores.safetensors"
+
+    def predictions(self, model_key: str) -> Path:
+        """Give the folder of the predictions by one model."""
+        return self.folder / "predictions" / model_key
+
+    def prediction(self, model_key: str, image_id: str) -> Path:
+        """Give the file of one prediction."""
+        return self.predictions(model_key) / f"{image_id}.tif"

@@ -12,6 +12,7 @@ from napari_qsa.project import (
     annotations,
     contents,
     models,
+    predictions,
     references,
     roles,
     rounds,
@@ -23,6 +24,7 @@ from napari_qsa.project.adding import Added
 from napari_qsa.project.annotations import Summary
 from napari_qsa.project.facts import Slot
 from napari_qsa.project.handle import Handle
+from napari_qsa.project.predictions import Stored
 from napari_qsa.project.records import ImageRecord, Role
 from napari_qsa.project.references import Cancelled, Presence, Progress
 from napari_qsa.project.revisions import Annotation, Revision
@@ -224,6 +226,18 @@ class Project(Handle):
     def read_scores(self, model_key: str) -> dict[str, Score]:
         """Read what a model said of the images as they are now."""
         return scores.read_scores(self._state, model_key)
+
+    def save_prediction(self, model_key: str, image_id: str, stored: Stored) -> None:
+        """Keep what a model gave for an image, bit for bit."""
+        predictions.save(self._state, model_key, image_id, stored)
+
+    def read_prediction(self, model_key: str, image_id: str) -> Stored | None:
+        """Read what a model gave for an image as it is now; None if there is nothing sound."""
+        return predictions.read(self._state, model_key, image_id)
+
+    def predictions(self, model_key: str) -> set[str]:
+        """List the images, as they are now, for which a model gave something."""
+        return predictions.known(self._state, model_key)
 
     def models(self) -> tuple[str, ...]:
         """List the keys of the project's own models."""
