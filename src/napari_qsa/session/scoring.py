@@ -11,8 +11,8 @@ from napari_qsa.session.errands import Errand, Outcome, Source, images
 from napari_qsa.session.model_list import card_of_model, model_in_use
 from napari_qsa.session.query import QueryOptions
 from napari_qsa.session.ranked import Pick, rank_images
-from napari_qsa.suggestion import find_strategy
 from napari_qsa.suggestion.pool import Options
+from napari_qsa.suggestion.strategies import find_strategy
 
 SAVE_EVERY = 8
 """Scores that may be lost where the power fails; a cancel loses none."""
