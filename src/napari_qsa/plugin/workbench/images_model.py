@@ -1,0 +1,302 @@
+"""The images of a project as Qt asks for them: all from memory, whatever their number."""
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtGui import QFont, QImage, QPixmap
+
+from napari_qsa.plugin.workbench.tab_parts import follow_object
+
+if TYPE_CHECKING:
+    from napari_qsa.session.pool import Pool, Row
+    from napari_qsa.session.thumbnails import Thumbnails
+
+ROW = Qt.ItemDataRole.UserRole
+"""The role under which an index gives its whole `Row`."""
+CURRENT = Qt.ItemDataRole.UserRole + 1
+"""The role that tells whether the image is the one that is open."""
+UNKNOWN = "–"
+MOST_PIXMAPS = 512
+
+ANNOTATION = {"none": UNKNOWN, "draft": "draft", "accepted": "accepted"}
+ROLE = {"train": "training", "validation": "validation", "excluded": "left out", None: UNKNOWN}
+ASKED = {"annotate": "to annotate", "validate": "to validate"}
+
+
+class Column(IntEnum):
+    """What the table shows, from left to right."""
+
+    IMAGE = 0
+    ANNOTATION = 1
+    ROLE = 2
+    RANK = 3
+    UNCERTAINTY = 4
+    GLANDS = 5
+    GRADE = 6
+
+
+TITLES = ("Image", "Annotation", "Role", "Rank", "Uncertainty", "Glands", "Grade")
+HELP = (
+    "The image. A double click opens it.",
+    "How far its annotation is: none, a draft, or accepted.",
+    "Whether models learn from it, are compared on it, or leave it out.",
+    "Its place among the suggested images; 1 comes first.",
+    "How far the networks disagree, averaged over the image: 0 is not at all, 0.5 the most.",
+    "Glands in the annotation, or else in the prediction.",
+    "What the data set says of the tissue.",
+)
+
+
+def _all(_: "Row") -> bool:
+    return True
+
+
+FILTERS: "dict[str, Callable[[Row], bool]]" = {
+    "All images": _all,
+    "Asked for, not done": lambda row: row.asked_for is not None and row.annotation != "accepted",
+    "Not annotated": lambda row: row.annotation == "none",
+    "Drafts": lambda row: row.annotation == "draft",
+    "Accepted": lambda row: row.annotation == "accepted",
+    "Validation": lambda row: row.role == "validation",
+    "Left out": lambda row: row.role == "excluded",
+    "Missing or changed": lambda row: row.presence != "present",
+}
+
+
+class ImagesModel(QAbstractTableModel):
+    """The rows of a pool, filtered and sorted; nothing here touches the disk.
+
+    Parameters
+    ----------
+    pool, thumbnails
+        Of the workbench.
+    """
+
+    def __init__(
+        self, pool: "Pool", thumbnails: "Thumbnails", parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._pool, self._thumbnails = pool, thumbnails
+        self._rows: list[Row] = []
+        self._places: dict[str, int] = {}
+        self._pixmaps: dict[str, QPixmap] = {}
+        self._words = ""
+        self._filter = "All images"
+        self._order: tuple[int, bool] | None = None
+        self._current: str | None = pool.current
+        self._bold = QFont()
+        self._bold.setBold(True)
+        follow_object(
+            self,
+            [
+                (pool.rows_changed, self.refresh),
+                (pool.row_changed, self._row_changed),
+                (pool.current_changed, self._current_changed),
+                (thumbnails.ready, self._thumbnail_ready),
+            ],
+        )
+        self.refresh()
+
+    # -- which images, in which order
+
+    def refresh(self) -> None:
+        """Take the pool's rows anew."""
+        rows = self._wanted()
+        same = [row.id for row in rows] == [row.id for row in self._rows]
+        if not same:
+            self.beginResetModel()
+        self._rows = rows
+        self._places = {row.id: place for place, row in enumerate(rows)}
+        if not same:
+            self.endResetModel()
+        elif rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(Column) - 1))
+
+    def show_only(self, words: str, kept: str) -> None:
+        """Show the images whose names hold all `words`, of one of the `FILTERS`."""
+        self._words, self._filter = words, kept
+        self.refresh()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column, what is not known last; a column of -1 is the pool's own order."""
+        self._order = None if column < 0 else (column, order == Qt.SortOrder.DescendingOrder)
+        self.refresh()
+
+    def _wanted(self) -> "list[Row]":
+        keep, words = FILTERS[self._filter], self._words.casefold().split()
+        rows = [
+            row
+            for row in self._pool.rows
+            if keep(row) and all(word in row.name.casefold() for word in words)
+        ]
+        if self._order is not None:
+            column, falling = self._order
+            known = [row for row in rows if _key(row, column) is not None]
+            known.sort(key=lambda row: _key(row, column), reverse=falling)
+            rows = known + [row for row in rows if _key(row, column) is None]
+        return rows
+
+    # -- from images to places and back
+
+    def id_at(self, index: QModelIndex) -> str:
+        """Return the image of an index."""
+        return self._rows[index.row()].id
+
+    def ids(self, first: int, last: int) -> list[str]:
+        """Return the images in the rows from `first` to `last`, both included."""
+        return [row.id for row in self._rows[max(0, first) : last + 1]]
+
+    def place_of(self, image_id: str | None) -> QModelIndex:
+        """Return an image's index in the first column; an invalid one if it is not shown."""
+        place = self._places.get(image_id) if image_id is not None else None
+        return QModelIndex() if place is None else self.index(place, 0)
+
+    # -- what Qt asks
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Count the images that are shown."""
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Count the columns."""
+        return 0 if parent is not None and parent.isValid() else len(Column)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Name a column."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return TITLES[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
+            return HELP[section]
+        return None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Give what one cell shows."""
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row, column = self._rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return text_of(row, column)
+        if role == ROW:
+            return row
+        if role == CURRENT:
+            return row.id == self._current
+        if role == Qt.ItemDataRole.DecorationRole and column == Column.IMAGE:
+            return self._pixmap(row.id)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip_of(row)
+        if role == Qt.ItemDataRole.FontRole and row.id == self._current:
+            return self._bold
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            numbers = (Column.RANK, Column.UNCERTAINTY, Column.GLANDS)
+            side = Qt.AlignmentFlag.AlignRight if column in numbers else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    # -- what changes
+
+    def _row_changed(self, image_id: str) -> None:
+        """Show an image's new state where it is: nothing jumps under the mouse."""
+        place = self._places.get(image_id)
+        if place is not None:
+            self._rows[place] = self._pool.row(image_id)
+            self._repaint(place)
+
+    def _current_changed(self, image_id: str | None) -> None:
+        before, self._current = self._current, image_id
+        for each in (before, image_id):
+            if each in self._places:
+                self._repaint(self._places[each])
+
+    def _thumbnail_ready(self, image_id: str) -> None:
+        self._pixmaps.pop(image_id, None)
+        if image_id in self._places:
+            self._repaint(self._places[image_id])
+
+    def _repaint(self, place: int) -> None:
+        self.dataChanged.emit(self.index(place, 0), self.index(place, len(Column) - 1))
+
+    def _pixmap(self, image_id: str) -> QPixmap | None:
+        pixmap = self._pixmaps.pop(image_id, None)
+        if pixmap is None:
+            pixels = self._thumbnails.get(image_id)
+            if pixels is None:
+                return None
+            height, width = pixels.shape[:2]
+            image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
+            pixmap = QPixmap.fromImage(image)
+        self._pixmaps[image_id] = pixmap  # the last one is the one used last
+        while len(self._pixmaps) > MOST_PIXMAPS:
+            del self._pixmaps[next(iter(self._pixmaps))]
+        return pixmap
+
+
+def text_of(row: "Row", column: int) -> str:
+    """Write what a cell shows."""
+    texts: dict[int, str] = {
+        Column.IMAGE: name_of(row),
+        Column.ANNOTATION: ANNOTATION[row.annotation],
+        Column.ROLE: ROLE[row.role],
+        Column.RANK: _number(row.rank),
+        Column.UNCERTAINTY: UNKNOWN if row.uncertainty is None else f"{row.uncertainty:.3f}",
+        Column.GLANDS: _number(row.glands),
+        Column.GRADE: row.grade or UNKNOWN,
+    }
+    return texts[column]
+
+
+def name_of(row: "Row") -> str:
+    """Name an image, with its page if it is one of a stack (for people, from 1)."""
+    return row.name if row.page is None else f"{row.name} · page {row.page + 1}"
+
+
+def marks_of(row: "Row") -> list[str]:
+    """List in words what matters most about an image; colour alone says nothing."""
+    marks = []
+    if row.presence != "present":
+        marks.append("file missing" if row.presence == "missing" else "file changed")
+    if row.annotation != "none":
+        marks.append(row.annotation)
+    elif row.asked_for is not None:
+        marks.append(ASKED[row.asked_for])
+    if row.role == "excluded":
+        marks.append("left out")
+    return marks
+
+
+def tip_of(row: "Row") -> str:
+    """Write all that is known of an image, one fact a line."""
+    lines = [name_of(row), f"Annotation: {ANNOTATION[row.annotation]}", f"Role: {ROLE[row.role]}"]
+    if row.asked_for is not None:
+        lines.append(f"Asked for in round {row.round}: {ASKED[row.asked_for]}")
+    if row.why:
+        lines.append(f"Why: {row.why}")
+    if row.uncertainty is not None:
+        lines.append(f"Mean uncertainty: {row.uncertainty:.3f}")
+    if row.trained_on:
+        lines.append("The model was trained on this image.")
+    if row.presence == "missing":
+        lines.append("Its file is missing: right-click to say where it is now.")
+    if row.presence == "changed":
+        lines.append("Its file has changed: right-click to take the new content.")
+    return "\n".join(lines)
+
+
+def _key(row: "Row", column: int) -> Any:
+    keys: Sequence[Any] = (
+        row.name.casefold(),
+        ("none", "draft", "accepted").index(row.annotation),
+        row.role,
+        row.rank,
+        row.uncertainty,
+        row.glands,
+        row.grade,
+    )
+    return keys[column]
+
+
+def _number(value: int | None) -> str:
+    return UNKNOWN if value is None else str(value)

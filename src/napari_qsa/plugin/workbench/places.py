@@ -1,0 +1,128 @@
+"""Docks that come back where they were, also on a second screen."""
+
+from typing import Any
+
+from qtpy.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from napari_qsa.plugin.workbench.room import main_window
+
+ORGANIZATION = "napari-qsa"
+SIDES = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "top": Qt.DockWidgetArea.TopDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+UPRIGHT = (SIDES["left"], SIDES["right"])
+
+
+def settings() -> QSettings:
+    """Return the file that remembers where docks were."""
+    return QSettings(
+        QSettings.Format.IniFormat, QSettings.Scope.UserScope, ORGANIZATION, "workbench"
+    )
+
+
+class Docked(QWidget):
+    """A dock's content: it comes back where it was, and goes for good when its dock is closed.
+
+    napari hides a dock, or closes it by taking its content out: without an end of its own the
+    content would live on, unseen, and follow the session beside the one that opens next.
+
+    Parameters
+    ----------
+    name
+        Under which the place is remembered.
+    size
+        Of the dock at first.
+    """
+
+    def __init__(self, name: str, size: QSize) -> None:
+        super().__init__()
+        self._place_name, self._first_size = name, size
+        self._dock: QDockWidget | None = None
+        self._window: QMainWindow | None = None
+        self._arrival = QTimer(self)
+        self._arrival.setSingleShot(True)
+        self._arrival.timeout.connect(self._arrive)
+
+    def event(self, event: Any) -> bool:
+        """Notice when a dock takes this widget in, and when it is closed."""
+        if event.type() == QEvent.Type.ParentChange:
+            parent = self.parent()
+            if self._dock is None and isinstance(parent, QDockWidget):
+                self._dock = parent
+                self._arrival.start(0)  # napari has still to add the dock to its window
+            elif self._dock is not None and parent is None:
+                self.deleteLater()
+        return bool(super().event(event))
+
+    def arrived(self, window: QMainWindow) -> None:
+        """Do what needs the window; called once, when the dock is in it."""
+
+    def _arrive(self) -> None:
+        window = main_window(self)
+        if self._dock is None or window is None:
+            return
+        self._window = window
+        # The lists of layers on the left, and the QSA dock on the right, keep their full height.
+        window.setCorner(Qt.Corner.BottomLeftCorner, SIDES["left"])
+        window.setCorner(Qt.Corner.BottomRightCorner, SIDES["right"])
+        restore(self._place_name, self._dock, window, self._first_size)
+        window.installEventFilter(self)
+        self._dock.topLevelChanged.connect(self._save)
+        self._dock.dockLocationChanged.connect(self._save)
+        self.arrived(window)
+
+    def hideEvent(self, event: Any) -> None:
+        """Remember the place."""
+        super().hideEvent(event)
+        self._save()
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """Remember the place before the window closes."""
+        if watched is self._window and event.type() == QEvent.Type.Close:
+            self._save()
+        return False
+
+    def _save(self, _: object = None) -> None:
+        if self._dock is not None and self._window is not None and self.parent() is self._dock:
+            save(self._place_name, self._dock, self._window)
+
+
+def save(name: str, dock: QDockWidget, window: QMainWindow) -> None:
+    """Remember where a dock is and how large."""
+    kept = settings()
+    kept.beginGroup(f"docks/{name}")
+    kept.setValue("floating", int(dock.isFloating()))
+    if dock.isFloating():
+        kept.setValue("geometry", dock.saveGeometry())
+    else:
+        side = window.dockWidgetArea(dock)
+        names = [each for each, area in SIDES.items() if area == side]
+        if names:
+            kept.setValue("side", names[0])
+            kept.setValue("size", dock.size())
+    kept.endGroup()
+
+
+def restore(name: str, dock: QDockWidget, window: QMainWindow, first_size: QSize) -> None:
+    """Put a dock where it was; Qt moves one onto a screen whose own screen is gone."""
+    kept = settings()
+    kept.beginGroup(f"docks/{name}")
+    side = SIDES.get(str(kept.value("side", "")))
+    if side is not None and side != window.dockWidgetArea(dock):
+        window.addDockWidget(side, dock)
+    size = kept.value("size", first_size)
+    size = size if isinstance(size, QSize) and size.isValid() else first_size
+    upright = window.dockWidgetArea(dock) in UPRIGHT
+    length = size.width() if upright else size.height()
+    direction = Qt.Orientation.Horizontal if upright else Qt.Orientation.Vertical
+    window.resizeDocks([dock], [length], direction)
+    geometry = kept.value("geometry")
+    if str(kept.value("floating", "0")) == "1":
+        dock.setFloating(True)
+        if isinstance(geometry, QByteArray):
+            dock.restoreGeometry(geometry)
+    kept.endGroup()

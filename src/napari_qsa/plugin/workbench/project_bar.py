@@ -1,0 +1,110 @@
+"""Which project is open, what happens to it, and its menu."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QSize, Qt, QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from napari_qsa.plugin.workbench import projects
+from napari_qsa.plugin.workbench.tab_parts import Work, follow_object, row
+
+if TYPE_CHECKING:
+    from napari_qsa.session.workbench import Workbench
+
+
+class ProjectBar(QWidget):
+    """The project's name, its menu, and the progress of opening and adding.
+
+    Parameters
+    ----------
+    workbench
+        Whose project it is.
+    """
+
+    def __init__(self, workbench: "Workbench") -> None:
+        super().__init__()
+        self._workbench = workbench
+        self.name = ElidedLabel()
+        self.menu_button = QToolButton()
+        self.menu_button.setText("Project")
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self._menu = QMenu(self)
+        self.menu_button.setMenu(self._menu)
+        self.work = Work(workbench, workbench.desk.failed, (), self._nothing)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 0)
+        self.buttons = row(self.name, self.menu_button, stretch=0)
+        layout.addLayout(self.buttons)
+        layout.addWidget(self.work)
+        self._menu.aboutToShow.connect(self.fill)
+        follow_object(self, [(workbench.desk.project_changed, self.refresh)])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show which project is open."""
+        project = self._workbench.desk.project
+        if project is None:
+            self.name.put("No project is open", "")
+            return
+        read_only = " (read-only)" if project.read_only else ""
+        self.name.put(f"{project.facts.name}{read_only}", str(project.folder))
+
+    def fill(self) -> QMenu:
+        """Make the menu as it is now."""
+        workbench, project = self._workbench, self._workbench.desk.project
+        menu = self._menu
+        menu.clear()
+        menu.addAction("New project from a folder…", lambda: projects.new_project(self, workbench))
+        menu.addAction("Open project…", lambda: projects.open_project(self, workbench))
+        menu.addAction(
+            "Open project read-only…",
+            lambda: projects.open_project(self, workbench, read_only=True),
+        )
+        menu.addAction("Try with sample images", lambda: projects.try_samples(workbench))
+        if project is not None:
+            menu.addSeparator()
+            add = menu.addAction("Add images…", lambda: projects.add_images(self, workbench))
+            add.setEnabled(not project.read_only)
+            menu.addAction("Find missing images…", lambda: projects.relocate(self, workbench))
+            menu.addAction("Show its folder", lambda: show_folder(project.folder))
+            menu.addAction("Close project", workbench.close_project)
+        return menu
+
+    def _nothing(self) -> None:
+        return
+
+
+class ElidedLabel(QLabel):
+    """A line that gives way where there is no room for it; the tip shows all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def put(self, words: str, more: str) -> None:
+        """Show some words; `more` goes into the tip."""
+        self._words = words
+        self.setToolTip("\n".join(part for part in (words, more) if part))
+        self._elide()
+
+    def minimumSizeHint(self) -> QSize:
+        """Be as narrow as there is room."""
+        return QSize(20, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: Any) -> None:
+        """Show as much as there is room for."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        room = self.contentsRect().width()
+        self.setText(self.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideMiddle, room))
+
+
+def show_folder(folder: Path) -> None:
+    """Open a folder in the system's own window."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
