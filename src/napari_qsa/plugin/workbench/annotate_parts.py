@@ -1,0 +1,79 @@
+"""What the tab of annotation is made of: buttons that show their keys."""
+
+from collections.abc import Callable
+from functools import partial
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+
+from napari_qsa.plugin.workbench.keys import BY_ACTION, KEYS, NAPARIS
+from napari_qsa.plugin.workbench.tab_parts import heading, text
+from napari_qsa.plugin.workbench.tools import HINTS, Tool
+
+TOOLS = (
+    (Tool.GLAND, "New gland", "G"),
+    (Tool.ERASE, "Erase", "E"),
+    (Tool.SPLIT, "Split", "J"),
+    (Tool.MERGE, "Merge two", "K"),
+    (Tool.DELETE, "Delete", "D"),
+    (Tool.TAKE_OVER, "Take over", "T"),
+    (Tool.FILL_HOLES, "Fill holes", ""),
+    (Tool.SMOOTH, "Smooth", ""),
+    (Tool.DONT_KNOW, "Don't know", "Q"),
+    (Tool.REVIEWED, "Reviewed", ""),
+)
+"""Tools in the order of their buttons, with the key that each shows."""
+
+
+def button(words: str, call: Callable[[], object], action: str = "", help: str = "") -> QPushButton:
+    """Make a button that leaves the keyboard to the image.
+
+    Parameters
+    ----------
+    words
+        On it, followed by the key of `action`.
+    call
+        What it does.
+    action
+        Of `keys.KEYS`.
+    help
+        Its tool tip.
+    """
+    made = QPushButton(f"{words} ({BY_ACTION[action].shown})" if action else words)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    made.setToolTip(help)
+    made.clicked.connect(lambda _=False: call())
+    return made
+
+
+def tool_buttons(choose: Callable[[Tool], object]) -> dict[Tool, QPushButton]:
+    """Make a button for each tool; the one in hand is pressed down."""
+    made = {}
+    for tool, words, key in TOOLS:
+        shown = f"{words} ({key})" if key else words
+        made[tool] = button(shown, partial(choose, tool), help=HINTS[tool])
+        made[tool].setCheckable(True)
+    return made
+
+
+def grid(*widgets: QWidget, columns: int = 2) -> QGridLayout:
+    """Lay widgets in columns of the same width."""
+    layout = QGridLayout()
+    for index, widget in enumerate(widgets):
+        layout.addWidget(widget, index // columns, index % columns)
+    for index in range(columns):
+        layout.setColumnStretch(index, 1)
+    return layout
+
+
+def key_panel() -> QWidget:
+    """List all keys."""
+    panel = QWidget()
+    layout = QGridLayout(panel)
+    layout.setContentsMargins(0, 0, 0, 0)
+    ours = [(key.shown, key.words) for key in KEYS]
+    for index, (key, words) in enumerate((*ours, *NAPARIS)):
+        layout.addWidget(heading(key), index, 0)
+        layout.addWidget(text(words), index, 1)
+    layout.setColumnStretch(1, 1)
+    return panel

@@ -1,0 +1,115 @@
+"""Put changes into the layers that are worked out in a thread of their own."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from psygnal import Signal
+
+from napari_qsa.plugin.workbench.annotation_layers import AnnotationLayers
+from napari_qsa.plugin.workbench.layer_makers import PAINTED
+from napari_qsa.session.edits import Change
+
+Changes = Mapping[str, Change]
+"""What is done to the layers, by their kind."""
+
+
+class Changing:
+    """Works changes out from the pixels as they are, and makes one undo step of each.
+
+    What was worked out from pixels that somebody painted on meanwhile is worked out again; what
+    comes in the middle of a stroke waits for its end.
+
+    Parameters
+    ----------
+    layers
+        Of the image that is open, with the lane in which the work is done.
+    """
+
+    said = Signal(str)
+
+    def __init__(self, layers: AnnotationLayers) -> None:
+        self._layers = layers
+        self._pending = 0
+        self._held: list[Callable[[], None]] = []
+        self._idle: list[Callable[[], object]] = []
+        layers.changed.connect(self._layers_changed)
+        self._layers_changed()
+
+    def do(self, work: Callable[[], Changes], nothing: str = "") -> None:
+        """Have a change worked out and put into the layers.
+
+        Parameters
+        ----------
+        work
+            Called in the lane.
+        nothing
+            Said where it changes nothing.
+        """
+        self._pending += 1
+        self._begin(work, nothing)
+
+    def when_idle(self, call: Callable[[], object]) -> None:
+        """Make a call once all that was begun is in the layers; now, if nothing is under way."""
+        if self._pending:
+            self._idle.append(call)
+        else:
+            call()
+
+    def _begin(self, work: Callable[[], Changes], nothing: str) -> None:
+        seen = self._layers.opened, self._layers.edits
+        self._layers.lane.do(work, partial(self._put, seen, work, nothing), self._failed)
+
+    def _put(
+        self, seen: tuple[Any, int], work: Callable[[], Changes], nothing: str, changes: Changes
+    ) -> None:
+        opened, edits = seen
+        layers = {kind: self._layers[kind] for kind in changes}
+        if opened is not self._layers.opened or None in layers.values():
+            self._end()  # its image, or a layer, was closed
+        elif any(_is_painting(layer) for layer in layers.values()):
+            self._held.append(partial(self._begin, work, nothing))
+        elif edits != self._layers.edits:
+            self._begin(work, nothing)
+        else:
+            self._write(layers, changes, nothing)
+            self._end()
+
+    def _write(self, layers: Mapping[str, Any], changes: Changes, nothing: str) -> None:
+        before = self._layers.edits
+        with self._layers.history.together():
+            for kind, change in changes.items():
+                if change.values.size:
+                    layers[kind].data_setitem(change.where, change.values)
+        if self._layers.edits == before and nothing:
+            self.said.emit(nothing)
+
+    def _failed(self, error: BaseException) -> None:
+        self.said.emit(f"That did not work: {error}")
+        self._end()
+
+    def _end(self) -> None:
+        self._pending -= 1
+        if not self._pending:
+            waiting, self._idle = self._idle, []
+            for call in waiting:
+                call()
+
+    def _layers_changed(self) -> None:
+        for kind in PAINTED:
+            layer = self._layers[kind]
+            if layer is not None:
+                layer.events.paint.connect(self._resume)
+                layer.events.set_data.connect(self._resume)
+        self._resume()
+
+    def _resume(self, _: Any = None) -> None:
+        """Go on with what waited for the end of a stroke."""
+        held, self._held = self._held, []
+        for begin in held:
+            begin()
+
+
+def _is_painting(layer: Any) -> bool:
+    """Whether a stroke is under way: what is set now would become a part of it."""
+    return bool(getattr(layer, "_block_history", False))

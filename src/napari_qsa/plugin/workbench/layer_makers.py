@@ -1,0 +1,93 @@
+"""Make the layers of an opened image, each in the look it has at first."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+
+from napari_qsa.plugin.identity import identify
+from napari_qsa.plugin.reader import place
+from napari_qsa.plugin.results import OUTLINED_PIXELS
+from napari_qsa.plugin.workbench import looks
+from napari_qsa.plugin.workbench.heatmap import heatmap
+from napari_qsa.session.annotator import Opened
+
+KINDS = ("image", "uncertainty", "glands", "region", "proposal")
+"""What the layers are noted as, from the lowest to the highest."""
+PAINTED = ("glands", "region")
+PREDICTED = ("uncertainty", "proposal")
+OVERLAYS = KINDS[1:]
+
+
+def make_layer(kind: str, opened: Opened, proposal: Any = None) -> Layer:
+    """Make a layer over the pixels of an opened image or of its proposal, without a copy.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`.
+    opened
+        The image, and what is painted into.
+    proposal
+        What a model proposes for it; for the kinds in `PREDICTED`.
+    """
+    name = opened.image.path.stem if opened.image.path else opened.image_id
+    subject = proposal if kind in PREDICTED else opened
+    layer = _MAKERS[kind](subject, name=f"{kind} · {name}", **place(opened.image.pixel_size))
+    if kind in PAINTED:
+        layer.editable = not opened.read_only
+    identify(layer, kind=kind, image=opened.image_id)
+    return layer
+
+
+def _image(opened: Opened, **options: Any) -> Layer:
+    pixels = opened.image.pixels
+    if pixels.shape[2] == 3:
+        return Image(pixels, rgb=True, **options)
+    full = opened.image.full_scale or int(np.iinfo(pixels.dtype).max)
+    return Image(pixels[..., 0], rgb=False, contrast_limits=(0, full), **options)
+
+
+def _uncertainty(proposal: Any, **options: Any) -> Layer:
+    return heatmap(proposal.uncertainty, **options)
+
+
+def _glands(opened: Opened, **options: Any) -> Layer:
+    layer = Labels(
+        opened.glands, colormap=looks.glands_colormap(), opacity=looks.GLANDS_OPACITY, **options
+    )
+    layer.brush_size = looks.GLANDS_BRUSH
+    layer.preserve_labels = True  # a stroke leaves the glands beside it alone
+    return layer
+
+
+def _region(opened: Opened, **options: Any) -> Layer:
+    layer = Labels(
+        opened.region,
+        colormap=looks.region_colormap(False),
+        features={"region": list(looks.REGION_WORDS)},
+        opacity=1.0,
+        **options,
+    )
+    layer.brush_size = looks.REGION_BRUSH
+    return layer
+
+
+def _proposal(proposal: Any, **options: Any) -> Layer:
+    labels = proposal.labels
+    outlined = labels.size <= OUTLINED_PIXELS
+    opacity = 1.0 if outlined else looks.FILLED_OPACITY
+    layer = Labels(labels, colormap=looks.proposal_colormap(), opacity=opacity, **options)
+    layer.contour = looks.OUTLINE if outlined else 0
+    layer.editable = False
+    return layer
+
+
+_MAKERS: dict[str, Callable[..., Layer]] = {
+    "image": _image,
+    "uncertainty": _uncertainty,
+    "glands": _glands,
+    "region": _region,
+    "proposal": _proposal,
+}
