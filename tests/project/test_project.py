@@ -247,7 +247,7 @@ READING = {
     *("check_images", "close", "create", "facts", "find_moved", "folder", "history", "image"),
     *("images", "model_in", "model_path", "models", "open", "path_of", "pixel_size_of"),
     *("problems", "read", "read_only", "read_scores", "reload", "round", "run", "runs"),
-    *("summaries", "summary"),
+    *("summaries", "summary", "trainable"),
 }
 
 

@@ -80,7 +80,7 @@ def read_listing(path: Path) -> tuple[Item, ...]:
 def _item(path: Path, place: int, entry: Any) -> Item:
     if not isinstance(entry, dict):
         raise _refused(path, f"image {place} is no object")
-    facts = {name: entry.get(name) for name in _KINDS}
+    facts: dict[str, Any] = {name: entry.get(name) for name in _KINDS}
     facts["part"] = facts["part"] or ALL
     for name, kinds in _KINDS.items():
         if not isinstance(facts[name], kinds) or isinstance(facts[name], bool):

@@ -9,7 +9,7 @@ from napari_qsa.project.records import ImageRecord
 from napari_qsa.project.revisions import Annotation, Revision
 from napari_qsa.project.roles import Assigned
 from napari_qsa.project.rounds import Round
-from napari_qsa.project.runs import Run
+from napari_qsa.project.runs import Input, Run
 from napari_qsa.project.scores import Score
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Assigned",
     "Facts",
     "ImageRecord",
+    "Input",
     "Owner",
     "Project",
     "ProjectLocked",

@@ -30,7 +30,7 @@ from napari_qsa.project.references import Cancelled, Presence, Progress
 from napari_qsa.project.revisions import Annotation, Revision
 from napari_qsa.project.roles import Assigned
 from napari_qsa.project.rounds import Round
-from napari_qsa.project.runs import Run
+from napari_qsa.project.runs import Input, Run
 from napari_qsa.project.scores import Score
 
 
@@ -262,6 +262,10 @@ class Project(Handle):
     def back(self, slot: Slot) -> str:
         """Use the model again that was in use before, and give its key."""
         return models.back(self._state, slot)
+
+    def trainable(self) -> tuple[list[Input], list[str]]:
+        """List what a run would train and validate on, and a sentence for each left out."""
+        return runs.trainable(self._state, quick=True)
 
     def new_run(self, options: Mapping[str, Any]) -> Run:
         """Freeze the accepted revisions for a training run, and make its folder."""

@@ -40,6 +40,8 @@ class Input:
     sha256 : str
         Of the revision's TIFF file.
     role, group : str
+    glands : int
+        Annotated in it.
     """
 
     image: str
@@ -47,6 +49,7 @@ class Input:
     sha256: str
     role: str
     group: str
+    glands: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ _INPUT: dict[str, checks.Check] = {
     "sha256": checks.is_digest,
     "role": checks.is_one_of("train", "validation"),
     "group": checks.is_text,
+    "glands": checks.is_count,
 }
 
 
@@ -111,7 +115,7 @@ def new_run(state: State, options: Mapping[str, Any]) -> Run:
         If no training image is among them.
     """
     with state.writing():
-        inputs, left_out = _inputs(state)
+        inputs, left_out = trainable(state)
         if not any(found.role == "train" for found in inputs):
             reasons = f" ({left_out[0].rstrip('.')})" if left_out else ""
             raise ProjectError(
@@ -131,6 +135,28 @@ def new_run(state: State, options: Mapping[str, Any]) -> Run:
         values["inputs"] = [asdict(found) for found in inputs]
         store.write_document(folder / INPUTS, values)
         return run
+
+
+def trainable(state: State, quick: bool = False) -> tuple[list[Input], list[str]]:
+    """List what a run would train and validate on, and a sentence for each image left out.
+
+    If `quick`, images are sampled only where size or time of change differ.
+    """
+    found: list[Input] = []
+    left_out: list[str] = []
+    for image_id, summary in annotations.summaries(state, state.records).items():
+        record = state.records[image_id]
+        if summary.accepted is None or record.role == "excluded":
+            continue
+        there = presence(state.layout, record, quick)
+        if there != "present":
+            left_out.append(f"{record.name} ({image_id}) is {there}, so it is not trained on.")
+            continue
+        facts = revisions.read_facts(state.layout.annotation(image_id), summary.accepted)
+        found.append(
+            Input(image_id, facts.revision, facts.sha256, record.role, record.group, facts.glands)
+        )
+    return found, left_out
 
 
 def runs(state: State) -> tuple[list[Run], list[str]]:
@@ -205,22 +231,6 @@ def discard(state: State, run_id: str) -> None:
             raise ProjectError(f"Run {run_id} was adopted: go back to the former model instead.")
         if run.state != "discarded":
             state.put_facts(discarded=(*state.facts.discarded, run_id))
-
-
-def _inputs(state: State) -> tuple[list[Input], list[str]]:
-    found: list[Input] = []
-    left_out: list[str] = []
-    for image_id, summary in annotations.summaries(state, state.records).items():
-        record = state.records[image_id]
-        if summary.accepted is None or record.role == "excluded":
-            continue
-        there = presence(state.layout, record, quick=False)
-        if there != "present":
-            left_out.append(f"{record.name} ({image_id}) is {there}, so it is not trained on.")
-            continue
-        facts = revisions.read_facts(state.layout.annotation(image_id), summary.accepted)
-        found.append(Input(image_id, facts.revision, facts.sha256, record.role, record.group))
-    return found, left_out
 
 
 def _read(state: State, run_id: str) -> Run:

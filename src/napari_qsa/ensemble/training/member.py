@@ -35,7 +35,12 @@ REPORT_EVERY = 20
 CALIBRATION_BATCHES = 8
 STATISTICS_BATCHES = 40
 
-_LATER_OPTIONS = {"source_pixel_size": None, "encoder_rate": 1.0, "separator_weight": 0.5}
+_LATER_OPTIONS = {
+    "source_pixel_size": None,
+    "encoder_rate": 1.0,
+    "separator_weight": 0.5,
+    "float_share": 0.65,
+}
 """What runs did that had no such option."""
 
 Report = Callable[[dict[str, Any]], None]

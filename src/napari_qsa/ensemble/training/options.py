@@ -53,6 +53,9 @@ class TrainingOptions:
     start : str or None
         Name or path of an ensemble whose members the float phase starts from, member m from
         member m (modulo their number); None starts from ImageNet or at random.
+    float_share : float
+        Share of the iterations that the float phase has where INQ follows, above 0 to 0.9; a
+        twentieth goes to the activations, the rest to INQ.
     threads : int
         CPU threads of each member; part of what a bit-identical repetition needs.
     """
@@ -79,6 +82,7 @@ class TrainingOptions:
     source_pixel_size: float | None = None
     stain: float = 1.0
     start: str | None = None
+    float_share: float = 0.65
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -95,6 +99,10 @@ class TrainingOptions:
                 raise TrainingError(f"{name} must be 0 or above, not {getattr(self, name)}.")
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema must be at least 0 and below 1, not {self.ema}.")
+        if not 0 < self.float_share <= 0.9:
+            raise TrainingError(
+                f"float_share must be above 0 and at most 0.9, not {self.float_share}."
+            )
         if self.folds == 1 or self.folds < 0:
             raise TrainingError(f"folds must be 0 (bootstraps) or at least 2, not {self.folds}.")
         if self.fold is not None and not self.folds:

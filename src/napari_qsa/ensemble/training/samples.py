@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_qsa.ensemble.source import MAX_FACTOR, MAX_PIXELS
+from napari_qsa.ensemble.training.bootstrap import bootstrap_count, image_key
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.targets import training_maps
 from napari_qsa.errors import TrainingError
@@ -48,7 +48,7 @@ class TrainingImage:
     @property
     def key(self) -> str:
         """What tells it from every other image, whatever it is called."""
-        return self.sha256 if self.page is None else f"{self.sha256}/{self.page}"
+        return image_key(self.sha256, self.page)
 
 
 def load_training_images(
@@ -126,17 +126,6 @@ def left_out(dataset: Dataset) -> tuple[str, ...]:
         return said
     count = f"{unlabelled} of {len(dataset.items)} images"
     return (*said, f"{count} have no labels: they are not trained on.")
-
-
-def bootstrap_count(seed: int, member: int, image_key: str) -> int:
-    """How often a member's bootstrap holds an image: Poisson(1), from a hash.
-
-    Drawn for each image alone, so that adding images leaves the others' counts as they are
-    (online bootstrap, Oza and Russell 2001).
-    """
-    digest = hashlib.sha256(f"{seed}/{member}/{image_key}".encode()).digest()
-    key = int.from_bytes(digest[:16], "little")
-    return int(np.random.default_rng(key).poisson(1.0))
 
 
 def member_counts(

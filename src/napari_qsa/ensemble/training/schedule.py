@@ -10,7 +10,6 @@ from typing import Any
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.quantization import activation_scheme, weight_scheme
 
-FLOAT_SHARE = 0.65
 ACTIVATION_SHARE = 0.05
 _WARM_UP = 0.04
 
@@ -60,8 +59,9 @@ def plan_from_json(values: Sequence[dict[str, Any]]) -> tuple[Phase, ...]:
 def phases(options: TrainingOptions) -> tuple[Phase, ...]:
     """Split the iterations of a run into phases; every one has at least one iteration.
 
-    With staged weights the float phase takes 65 %, the activations 5 %, the stages the rest in
-    equal parts but the last: there only BN and biases are left to train, and it takes half a part.
+    With staged weights the float phase takes ``float_share``, 65 % by default, the activations
+    5 %, the stages the rest in equal parts but the last: there only BN and biases are left to
+    train, and it takes half a part.
     ``float-restarts`` gets the very same phases as INQ. With plain float weights and quantized
     activations the float phase takes 90 %.
     """
@@ -69,8 +69,8 @@ def phases(options: TrainingOptions) -> tuple[Phase, ...]:
     # Name, share of the iterations, portion quantized on entering.
     plan: list[tuple[str, float, float | None]] = [("float", 1.0, None)]
     if portions:
-        part = (1 - FLOAT_SHARE - ACTIVATION_SHARE) / (len(portions) - 0.5)
-        plan = [("float", FLOAT_SHARE, None), ("activations", ACTIVATION_SHARE, None)]
+        part = (1 - options.float_share - ACTIVATION_SHARE) / (len(portions) - 0.5)
+        plan = [("float", options.float_share, None), ("activations", ACTIVATION_SHARE, None)]
         plan += [(f"stage {n}", part, portion) for n, portion in enumerate(portions, start=1)]
     elif activation_scheme(options.activations).quantizes:
         plan = [("float", 0.9, None), ("activations", 0.1, None)]
