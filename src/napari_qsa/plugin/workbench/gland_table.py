@@ -8,6 +8,7 @@ from typing import Any
 from qtpy.QtCore import (  # type: ignore[attr-defined]
     QAbstractTableModel,
     QModelIndex,
+    QObject,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -44,8 +45,8 @@ COLUMNS = (
 class GlandModel(QAbstractTableModel):
     """The glands of one image as Qt asks for them."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._glands: tuple[Any, ...] = ()
 
     def put(self, glands: Sequence[Any]) -> None:
@@ -103,8 +104,8 @@ class GlandTable(QTableView):
 
     def __init__(self) -> None:
         super().__init__()
-        self.glands = GlandModel()
-        self.sorted = QSortFilterProxyModel()
+        self.glands = GlandModel(self)
+        self.sorted = QSortFilterProxyModel(self)
         self.sorted.setSourceModel(self.glands)
         self.sorted.setSortRole(Qt.ItemDataRole.UserRole)
         self.setModel(self.sorted)

@@ -61,7 +61,6 @@ class SegmentTab(QWidget):
                 (self._room.selection_changed, self._enable),
                 (self._segmenter.models_changed, self._list_models),
                 (self._segmenter.shown, self._show),
-                (self._segmenter.predicted, self._predicted),
             ],
         )
         self._project_changed()
@@ -185,10 +184,6 @@ class SegmentTab(QWidget):
         if self._workbench.pool.current is not None:
             self._segmenter.show(self._workbench.pool.current)
         self._enable()
-
-    def _predicted(self, image_id: str) -> None:
-        if image_id == self._workbench.pool.current:
-            self._segmenter.show(image_id)
 
     def _show(self, proposal: Proposal | None) -> None:
         if proposal is not None and proposal.image_id != self._workbench.pool.current:

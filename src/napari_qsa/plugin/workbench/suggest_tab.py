@@ -19,9 +19,8 @@ from napari_qsa.plugin.workbench.tab_parts import (
     row,
     text,
 )
+from napari_qsa.session.ranked import COLD_BELOW
 
-COLD_START = 8
-"""From so many accepted images on, the ranking is by uncertainty too."""
 MOST_IMAGES = 50
 STATES = {"none": "to do", "draft": "draft", "accepted": "accepted ✓"}
 
@@ -41,6 +40,7 @@ class SuggestTab(QWidget):
         super().__init__()
         self._workbench = workbench
         self._suggester = workbench.suggester
+        self._notes: tuple[str, ...] = ()
         self._build()
         pool = workbench.pool
         follow_object(
@@ -84,7 +84,6 @@ class SuggestTab(QWidget):
             self._suggester, self._workbench.desk.failed, ("suggestion",), self._enable
         )
         self.title = heading("")
-        self.notes = text()
         self.batch = BatchList(self._workbench.thumbnails)
         layout = column(self)
         layout.addWidget(text("Finds the images from which the model will learn most."))
@@ -94,10 +93,10 @@ class SuggestTab(QWidget):
         layout.addWidget(Section("Advanced", advanced))
         layout.addWidget(self.work)
         layout.addWidget(self.title)
-        layout.addWidget(self.notes)
         layout.addWidget(self.batch)
         layout.addStretch(1)
         self.start.clicked.connect(self._start)
+        self.glands.toggled.connect(self._forget_notes)
         self.batch.opened.connect(lambda image_id: self._workbench.pool.open(image_id))
 
     # -- what the user does
@@ -108,13 +107,11 @@ class SuggestTab(QWidget):
     # -- what the session shows
 
     def _project_changed(self) -> None:
-        self.notes.clear()
-        self.notes.hide()
+        self._notes = ()
         self._list()
 
     def _suggested(self, batch: Any) -> None:
-        self.notes.setText("\n".join(batch.notes))
-        self.notes.setVisible(bool(batch.notes))
+        self._notes = batch.notes
         self._list()
         segmenter = self._workbench.segmenter
         if self.propose.isChecked() and not segmenter.running:
@@ -152,23 +149,29 @@ class SuggestTab(QWidget):
         if small is not None:
             self.batch.put_heatmap(image_id, small)
 
+    def _forget_notes(self) -> None:
+        self._notes = ()
+        self._enable()
+
     def _enable(self) -> None:
         rows = self._workbench.pool.rows
         accepted = sum(found.annotation == "accepted" for found in rows)
         self.start.setEnabled(not self._suggester.running and bool(rows))
-        self.explained.setText(explained(accepted))
-        self.glands.setVisible(accepted < COLD_START)
+        self.explained.setText(
+            " ".join(self._notes) or explained(accepted, self.glands.isChecked())
+        )
+        self.glands.setVisible(accepted < COLD_BELOW)
 
 
-def explained(accepted: int) -> str:
+def explained(accepted: int, he_glands: bool = False) -> str:
     """Say in a sentence by what the images are chosen now."""
-    if accepted < COLD_START:
+    if accepted < COLD_BELOW and not he_glands:
         return (
-            f"With fewer than {COLD_START} accepted images (now {accepted}) the choice is for "
-            "variety: images that are unlike each other and stand for many others."
+            f"With fewer than {COLD_BELOW} accepted images (now {accepted}) the choice is for "
+            "variety: images that stand for many others. The uncertainty is only shown."
         )
     return (
-        "Chosen are images that the model is unsure of, and that stand for many others "
+        "The choice is of images that the model is unsure of, and that stand for many others "
         f"({count(accepted, 'image')} accepted)."
     )
 
@@ -186,14 +189,14 @@ def entry(found: Any) -> Entry:
     """Write what a card shows of a row."""
     page = "" if found.page is None else f" · page {found.page + 1}"
     checking = found.asked_for == "validate"
-    place = "Check" if checking or found.rank is None else str(found.rank)
+    place = "Check · " if checking else f"{found.rank} · " if found.rank else ""
     lines = [STATES[found.annotation]]
     if found.uncertainty is not None:
         lines.append(f"uncertainty {found.uncertainty:.3f}")
     if found.trained_on:
         lines.append("model learned on it")
     why = "To check the model with: it never learns from this one." if checking else found.why
-    return Entry(found.id, f"{place} · {found.name}{page}", "\n".join(lines), why)
+    return Entry(found.id, f"{place}{found.name}{page}", "\n".join(lines), why)
 
 
 def _read_small(project: Any, model: str, image_id: str) -> NDArray[np.float32] | None:

@@ -114,7 +114,7 @@ class Section(QWidget):
 
 
 class ErrorBox(QFrame):
-    """What went wrong last; it stays until it is dismissed, or the same work succeeds."""
+    """What went wrong last; it stays until it is dismissed, or the same work is begun again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,7 +196,7 @@ class Work(QWidget):
         self.bar.setValue(round(STEPS * (status.fraction or 0)))
         if state is State.FAILED:
             self.error.show_failure(status.message, status.details)
-        elif state is State.DONE:
+        elif running:
             self.error.clear()
         self.message.setText("" if state is State.FAILED else status.message)
         self.message.setVisible(bool(self.message.text()))
