@@ -30,13 +30,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return folder
 
 
-def write_pictures(folder: Path, count: int, shape: tuple[int, int] = (24, 32)) -> Path:
-    """Images, each with a bright square, no two alike."""
+def write_pictures(folder: Path, count: int, shape: tuple[int, int] = (48, 64)) -> Path:
+    """Images, each with a large bright square and a small one, no two alike."""
     folder.mkdir(parents=True)
     for number in range(count):
         random = np.random.default_rng(number)
         pixels = random.integers(0, 100, (*shape, 3), dtype=np.uint8)
-        pixels[4 : 10 + number % 8, 4 : 12 + number % 5] = 200 + random.integers(0, 55, 3)
+        pixels[4 : 34 + number % 8, 4 : 36 + number % 5] = 200 + random.integers(0, 55, 3)
+        pixels[40:46, 50:58] = 220
         PIL.Image.fromarray(pixels).save(folder / f"slide_{number:02d}.png")
     return folder
 

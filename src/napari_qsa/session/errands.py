@@ -184,12 +184,19 @@ class Errand(Generic[R]):
         if more:  # is looked at first: the engine need not wait for what is written
             self._next()
         self._lane.do(
-            partial(self._keep, source, job.result()),
+            partial(self._check_and_keep, source, job.result()),
             lambda _: self._done.append(source.image_id),
             partial(self._lost, source.image_id),
         )
         if not more:
             self._stop()
+
+    def _check_and_keep(self, source: Source, result: R) -> None:
+        """Keep a result, unless the image became another one while it was made; in the lane."""
+        now = find_source(self._project, source.image_id)
+        if now.image_hash != source.image_hash:
+            raise ImageError(f"{source.path} was changed while it was at work: do it again.")
+        self._keep(source, result)
 
     def _refused(self, image_id: str, error: BaseException) -> None:
         if self._stopped:
