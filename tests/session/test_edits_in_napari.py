@@ -66,8 +66,11 @@ def test_an_edit_is_one_undo_step(layer: Labels, name: str) -> None:
 def test_all_edits_after_one_another_are_undone_one_by_one(layer: Labels) -> None:
     states = [layer.data.copy()]
     for edit in EDITS.values():
-        put(layer, edit(layer.data))
-        states.append(layer.data.copy())
+        change = edit(layer.data)
+        if change:  # the second gland is gone once it is merged
+            put(layer, change)
+            states.append(layer.data.copy())
+    assert len(states) == len(EDITS)
     for state in reversed(states[:-1]):
         layer.undo()
         assert (layer.data == state).all()

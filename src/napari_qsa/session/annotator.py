@@ -76,11 +76,6 @@ class Annotator:
             return
         self._read(image_id)
 
-    def reopen(self) -> None:
-        """Read the open image and its annotation again, into new arrays."""
-        if self._draft is not None:
-            self._read(self._draft.opened.image_id)
-
     def close(self) -> None:
         """Close the image; what was painted is saved."""
         self._wanted = None

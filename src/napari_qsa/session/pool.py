@@ -42,8 +42,14 @@ class Pool:
     current_changed = Signal(object)
     """The id of the current image, or None."""
 
+    confirming = Signal(str)
+    """A changed file is about to be taken for the image: what is unsaved of it must be sent now."""
+
     content_changed = Signal(str)
     """The user took a changed file for the image."""
+
+    relocated = Signal(object)
+    """The ids of images whose files were found elsewhere."""
 
     def __init__(self, desk: Desk, chores: Chores | None = None) -> None:
         self._desk = desk
@@ -148,6 +154,7 @@ class Pool:
     def confirm_changed(self, image_id: str) -> None:
         """Take a changed file for the image; its annotation starts anew."""
         if (project := self._desk.project) is not None:
+            self.confirming.emit(image_id)
             self._desk.do(
                 PART, partial(project.confirm_changed, image_id), partial(self._confirmed, project)
             )
@@ -168,8 +175,9 @@ class Pool:
         by_id = {pick.image_id: pick for pick in picks}
         for row in self.rows:
             pick = by_id.get(row.id)
-            rank, why = (None, "") if pick is None else (pick.rank, pick.why)
-            self._rows[row.id] = replace(row, rank=rank, why=why, picked=pick is not None)
+            found = (None, False, "") if pick is None else (pick.rank, pick.picked, pick.why)
+            rank, picked, why = found
+            self._rows[row.id] = replace(row, rank=rank, picked=picked, why=why)
         self.refresh()
 
     def apply_revision(self, facts: Revision) -> None:
@@ -265,6 +273,7 @@ class Pool:
     def _relocated(self, project: Project, ids: list[str]) -> Status:
         if project is self._desk.project:
             self.look(ids)
+            self.relocated.emit(ids)
         return Status(State.DONE, f"{counted(len(ids), 'missing image')} found.", 1.0)
 
     def _confirmed(self, project: Project, record: ImageRecord) -> None:

@@ -67,7 +67,7 @@ class Scored(Protocol):
 
 
 class Picked(Protocol):
-    """An image that a ranking asks for."""
+    """An image of a ranking."""
 
     @property
     def image_id(self) -> str:
@@ -76,6 +76,10 @@ class Picked(Protocol):
     @property
     def rank(self) -> int:
         """From 1."""
+
+    @property
+    def picked(self) -> bool:
+        """Whether it is one of those that are asked for."""
 
     @property
     def why(self) -> str:

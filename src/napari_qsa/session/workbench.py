@@ -17,7 +17,12 @@ from napari_qsa.session.desk import Desk
 from napari_qsa.session.dispatch import Post
 from napari_qsa.session.hashing import Hashing
 from napari_qsa.session.pool import Pool
+from napari_qsa.session.segmenter import ProjectSegmenter
+from napari_qsa.session.standing import Standing
 from napari_qsa.session.state import State, Status
+from napari_qsa.session.suggester import Suggester
+from napari_qsa.session.thumbnails import Thumbnails
+from napari_qsa.session.trainer import Trainer
 
 CLOSING_SECONDS = 30.0
 """So long the owner waits at most for what must be written when a project is closed."""
@@ -47,13 +52,24 @@ class Workbench:
         self._chores = Chores(self.desk)
         self._hashing = Hashing(self.desk)
         self.pool = Pool(self.desk, self._chores)
+        self.thumbnails = Thumbnails(self.desk)
         self.annotator = Annotator(self.desk, clock)
+        self.segmenter = ProjectSegmenter(self.desk)
+        self.suggester = Suggester(self.desk)
+        self.trainer = Trainer(self.desk)
+        self._standing = Standing(self.desk, self.pool)
         self._closed = False
+        self._slots: object = None
         self._chores.status_changed.connect(self.status_changed.emit)
         self.pool.current_changed.connect(self._show)
+        self.pool.confirming.connect(self._confirming)
         self.pool.content_changed.connect(self._content_changed)
         self.annotator.saved.connect(self.pool.apply_revision)
         self.annotator.advanced.connect(self.pool.next)
+        self.pool.relocated.connect(self.thumbnails.forget)
+        self.suggester.suggested.connect(self._standing.suggested)
+        self.suggester.scores_changed.connect(self._standing.read_scores)
+        self.trainer.changed.connect(self._models_changed)
 
     @property
     def status(self) -> Status:
@@ -132,26 +148,39 @@ class Workbench:
         project = self.desk.project
         if project is None:
             return True
-        end = time.monotonic() + CLOSING_SECONDS
         if not self.annotator.flush(CLOSING_SECONDS):
             message = f"{project.folder} stays open: what you painted could not be saved yet."
             self.desk.fail(PART, ProjectError(message))
             return False
+        return self._leave(project)
+
+    def close(self) -> None:
+        """Close the project and let go of all threads and processes; twice does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        project = self.desk.project
+        if project is not None:
+            self.annotator.flush(CLOSING_SECONDS)
+            self._leave(project)
+        self._chores.cancel()
+        for part in (self.segmenter, self.suggester, self.trainer, self.thumbnails, self._hashing):
+            part.close()
+        self.desk.close()
+
+    def _leave(self, project: Project) -> bool:
+        """Give the project free once every part has written what it has to write."""
+        end = time.monotonic() + CLOSING_SECONDS
         self._chores.cancel()
         self._hashing.stop()
         self.annotator.close()
-        self.desk.put_project(None)
+        self.desk.put_project(None)  # what runs for it stops now, and its results are kept
+        written = [
+            part.flush(max(end - time.monotonic(), 0.0))
+            for part in (self.desk.background, self.segmenter, self.suggester, self.trainer)
+        ]
         self.desk.disk.do(project.close)
-        return self.desk.disk.flush(max(end - time.monotonic(), 0.0))
-
-    def close(self) -> None:
-        """Close the project and let go of all threads and processes."""
-        if not self._closed:
-            self._closed = True
-            self.close_project()
-            self._chores.cancel()
-            self._hashing.close()
-            self.desk.close()
+        return self.desk.disk.flush(max(end - time.monotonic(), 0.0)) and all(written)
 
     def _open(self, message: str, make: Callable[[Progress, Cancelled], Made]) -> None:
         self._chores.do("project", message, make, self._opened)
@@ -173,7 +202,20 @@ class Workbench:
         else:
             self.annotator.open(image_id)
 
+    def _confirming(self, image_id: str) -> None:
+        # Saved and closed first: its strokes belong to what the file was.
+        if self.annotator.current is not None and self.annotator.current.image_id == image_id:
+            self.annotator.close()
+
     def _content_changed(self, image_id: str) -> None:
-        opened = self.annotator.current
-        if opened is not None and opened.image_id == image_id:
-            self.annotator.reopen()
+        self.thumbnails.forget([image_id])
+        if image_id == self.pool.current:
+            self.annotator.open(image_id)
+
+    def _models_changed(self) -> None:
+        """Show what the models in use say, if others are in use than before."""
+        project = self.desk.project
+        before, self._slots = self._slots, None if project is None else project.facts.slots
+        if project is not None and before is not None and before != self._slots:
+            self._standing.model_changed()
+            self.segmenter.look_for_models()
