@@ -1,7 +1,7 @@
 """Label images and float maps as TIFF, lossless, with the pixel size in the resolution tags."""
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -18,6 +18,7 @@ def write_labels(
     labels: NDArray[Any],
     pixel_size: float | None = None,
     description: str | None = None,
+    bits: Literal[8, 16, 32] | None = None,
 ) -> None:
     """Write instance labels, unchanged, as an unsigned TIFF.
 
@@ -26,12 +27,13 @@ def write_labels(
     path
         The file to make or replace; see `replacing`.
     labels
-        ``(H, W)`` whole numbers of at least 0 (or booleans). Stored in 16 bits, in 32 if one
-        is above 65535.
+        ``(H, W)`` whole numbers of at least 0 (or booleans).
     pixel_size
         In µm, for the resolution tags (pixels per centimetre); None leaves them out.
     description
         For the tag ImageDescription, in ASCII; None leaves it out.
+    bits
+        Of each number. None stores 16, and 32 if one is above 65535.
 
     Raises
     ------
@@ -44,13 +46,14 @@ def write_labels(
             f"not {labels.dtype} of shape {labels.shape}."
         )
     lowest, highest = int(labels.min()), int(labels.max())
-    if lowest < 0 or highest > np.iinfo(np.uint32).max:
+    most = 2 ** (bits or 32) - 1
+    if lowest < 0 or highest > most:
         raise QsaError(
-            f"{path} cannot be written: labels must be from 0 to 4294967295, "
+            f"{path} cannot be written: labels must be from 0 to {most}, "
             f"not from {lowest} to {highest}."
         )
-    dtype = np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32
-    _write(path, labels.astype(dtype), pixel_size, description)
+    needed = bits or (16 if highest < 2**16 else 32)
+    _write(path, labels.astype(f"uint{needed}"), pixel_size, description)
 
 
 def write_map(

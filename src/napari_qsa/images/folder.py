@@ -12,8 +12,8 @@ from napari_qsa.images.predictions import is_prediction
 LABEL_SUFFIXES = ("_anno", "_labels", "_label", "_mask", "_masks")
 LABEL_FOLDERS = ("labels", "label", "masks", "mask")
 IMAGE_FOLDERS = ("images", "image")
-MAP_SUFFIXES = ("_probability", "_uncertainty", "_separator")
-"""Maps that a segmentation left beside its image: they are not images to segment."""
+MAP_SUFFIXES = ("_probability", "_uncertainty", "_separator", "_region")
+"""Maps that a segmentation or an export left beside its image: they are no images."""
 
 DEPTH = 3
 """How many levels of subfolders are searched for images."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_qsa.errors import ImageError
 from napari_qsa.images.files import sniff
+from napari_qsa.images.predictions import marker_of
 from napari_qsa.images.raster import decode_raster
 from napari_qsa.images.tiff import count_tiff_pages, decode_tiff
 
@@ -40,7 +41,8 @@ def read_labels(
     page : int, optional
         Which page of a stack, counted from 0.
     instances : bool
-        Whether each value is one object whatever it looks like.
+        Whether each value is one object whatever it looks like; in a file that napari-qsa
+        exported it is.
 
     Returns
     -------
@@ -65,6 +67,7 @@ def read_labels(
             f"{path} has {values.shape[1]} x {values.shape[0]} pixels but its image has "
             f"{shape[1]} x {shape[0]}: export the labels at the size of the image."
         )
+    instances = instances or marker_of(path) is not None
     return _as_labels(path, values, lossy=kind == "JPEG", instances=instances)
 
 

@@ -1,6 +1,5 @@
 """Segment many images into a folder: one file after another, and the bad ones do not stop it."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -9,13 +8,21 @@ from pathlib import Path
 from typing import Protocol
 
 from napari_qsa.ensemble.prediction import Prediction
-from napari_qsa.errors import ImageError, QsaError
+from napari_qsa.errors import QsaError
 from napari_qsa.formats import write_csv, write_labels, write_map
 from napari_qsa.images import Dataset, Image, Item
-from napari_qsa.images.predictions import PREDICTION, is_prediction
+from napari_qsa.images.predictions import PREDICTION
+from napari_qsa.session.results import (
+    LABELS,
+    PROBABILITY,
+    UNCERTAINTY,
+    begins_with,
+    make_folder,
+    refuse_foreign,
+)
 
 SUMMARY = "summary.csv"
-SUFFIXES = ("_labels.tif", "_probability.tif", "_uncertainty.tif")
+SUFFIXES = (LABELS, PROBABILITY, UNCERTAINTY)
 
 
 class Predictor(Protocol):
@@ -135,13 +142,13 @@ def segment_batch(
         ``summary.csv``, and then nothing is predicted.
     """
     summary = out / SUMMARY
-    _make_folder(out)
-    _refuse_foreign([summary])
+    make_folder(out)
+    refuse_foreign([summary], begins_with(COLUMNS))
     done: list[Segmented] = []
 
     def segment(item: Item, number: int) -> Segmented:
         begun = time.monotonic()
-        _refuse_foreign(_files(out, item))
+        refuse_foreign(_files(out, item))
         image = item.read()
         known = pixel_size or dataset.pixel_size or image.pixel_size
         prediction = predictor.predict(
@@ -165,35 +172,8 @@ def segment_batch(
     return done
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise QsaError(
-            f"The folder {out} cannot be made ({error.strerror}): choose another one."
-        ) from error
-
-
 def _files(out: Path, item: Item) -> list[Path]:
     return [out / f"{item.name}{suffix}" for suffix in SUFFIXES]
-
-
-def _refuse_foreign(files: Sequence[Path]) -> None:
-    for file in files:
-        ours = _is_summary if file.name == SUMMARY else is_prediction
-        if os.path.lexists(file) and not ours(file):
-            raise ImageError(
-                f"{file} is no result of an earlier batch and is not replaced: choose another "
-                "folder for the results, or move the file away."
-            )
-
-
-def _is_summary(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            return opened.readline(1000).strip() == ",".join(COLUMNS).encode()
-    except OSError:
-        return False
 
 
 def tell_tiles(report: Report, name: str, number: int, total: int, done: int, tiles: int) -> None:
