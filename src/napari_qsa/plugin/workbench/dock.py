@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QMainWindow, QStackedWidget, QToolButton, QVBoxLayout
+from qtpy.QtWidgets import QMainWindow, QPushButton, QStackedWidget, QVBoxLayout
 
 from napari_qsa.plugin.identity import unwrap
 from napari_qsa.plugin.workbench import projects
@@ -36,8 +36,7 @@ class WorkbenchDock(Docked):
         self.room = room_of(self.viewer)
         self.workbench = self.room.workbench
         self.bar = ProjectBar(self.workbench)
-        self.images_button = QToolButton()
-        self.images_button.setText("Images")
+        self.images_button = QPushButton("Images")
         self.images_button.setToolTip("Show or hide the Images dock.")
         self.images_button.clicked.connect(self._toggle_images)
         self.first = FirstPage(self.viewer, self.workbench, self.workbench.desk.post)

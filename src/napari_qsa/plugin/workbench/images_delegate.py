@@ -6,7 +6,8 @@ from qtpy.QtCore import QModelIndex, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen, QPixmap
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from napari_qsa.plugin.workbench.images_model import CURRENT, ROW, Column, marks_of, name_of
+from napari_qsa.plugin.workbench.images_model import CURRENT, ROW
+from napari_qsa.plugin.workbench.images_words import Column, marks_of, name_of
 
 if TYPE_CHECKING:
     from napari_qsa.session.pool import Row
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 THUMB = 96
 """Longest side of a thumbnail in the filmstrip (px of the screen, before its scale)."""
 GAP = 4
-ROW_THUMB = 36
+ROW_THUMB = 28
 FILM = QSize(THUMB + 4 * GAP, THUMB + 24 + 3 * GAP)
 """One image in the filmstrip."""
 INK = QColor(20, 20, 20, 205)

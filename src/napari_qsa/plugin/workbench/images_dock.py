@@ -8,27 +8,20 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
-    QListView,
     QMenu,
+    QPushButton,
     QSizePolicy,
     QStackedWidget,
-    QTableView,
-    QToolButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from napari_qsa.plugin.workbench import preferences, projects
-from napari_qsa.plugin.workbench.images_delegate import (
-    FILM,
-    ROW_THUMB,
-    FilmDelegate,
-    TableDelegate,
-)
-from napari_qsa.plugin.workbench.images_model import FILTERS, ROLE, ROW, ImagesModel
+from napari_qsa.plugin.workbench.images_delegate import FILM
+from napari_qsa.plugin.workbench.images_model import ROW, ImagesModel
+from napari_qsa.plugin.workbench.images_views import WIDTHS, film_view, table_view, visible_rows
+from napari_qsa.plugin.workbench.images_words import FILTERS, ROLE
 from napari_qsa.plugin.workbench.places import Docked
 from napari_qsa.plugin.workbench.tab_parts import count, follow_object
 
@@ -40,7 +33,6 @@ SETTLE_MS = 40
 """How long scrolling rests before thumbnails are asked for."""
 AHEAD = 12
 """Images beyond the visible ones whose thumbnails are made too."""
-WIDTHS = (230, 90, 80, 60, 90, 70, 120)
 NOTHING = "No project is open: the QSA dock makes or opens one."
 
 
@@ -70,19 +62,22 @@ class ImagesDock(Docked):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find by name")
         self.search.setClearButtonEnabled(True)
+        self.search.setMinimumWidth(80)
         self.search.setMaximumWidth(220)
         self.kept = QComboBox()
+        self.kept.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.kept.setMinimumContentsLength(10)
         self.kept.addItems(list(FILTERS))
         self.kept.setToolTip("Which images are shown.")
         self.counted = QLabel()
         self.counted.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.film_button, self.table_button = QToolButton(), QToolButton()
-        for button, text in ((self.film_button, "Filmstrip"), (self.table_button, "Table")):
-            button.setText(text)
+        self.film_button, self.table_button = QPushButton("Filmstrip"), QPushButton("Table")
+        for button in (self.film_button, self.table_button):
             button.setCheckable(True)
             button.setAutoExclusive(True)
-        self.add = QToolButton()
-        self.add.setText("Add images…")
+        self.add = QPushButton("Add images…")
         self.add.setToolTip("Refer to the images of another folder too; nothing is copied.")
         bar = QHBoxLayout()
         bar.addWidget(self.search)
@@ -90,7 +85,7 @@ class ImagesDock(Docked):
         bar.addWidget(self.counted, 1)
         for button in (self.film_button, self.table_button, self.add):
             bar.addWidget(button)
-        self.film, self.table = _film(self), _table(self)
+        self.film, self.table = film_view(self), table_view(self)
         self.views = QStackedWidget()
         self.empty = QLabel(NOTHING)
         self.empty.setWordWrap(True)
@@ -270,67 +265,3 @@ class ImagesDock(Docked):
             seen = self.model.ids(first, last)
             ahead = self.model.ids(last + 1, last + AHEAD)
             self._workbench.thumbnails.want([*seen, *ahead])
-
-
-def visible_rows(view: Any, rows: int) -> tuple[int, int]:
-    """Return the first and the last row that a view shows; (0, -1) for none."""
-    area = view.viewport().rect()
-    if not rows or area.isEmpty():
-        return 0, -1
-    if isinstance(view, QTableView):
-        first = max(0, view.rowAt(0))
-        last = view.rowAt(area.bottom())
-        return first, rows - 1 if last < 0 else last
-    first_index = view.indexAt(QPoint(FILM.width() // 2, FILM.height() // 2))
-    last_index = view.indexAt(QPoint(area.right() - 2, area.bottom() // 2))
-    first = max(0, first_index.row())
-    across = area.width() // FILM.width() + 2
-    down = area.height() // FILM.height() + 2 if view.isWrapping() else 1
-    most = first + across * down
-    last = last_index.row() if last_index.isValid() and down == 1 else most
-    return first, min(rows - 1, last)
-
-
-def _film(parent: QWidget) -> QListView:
-    film = QListView(parent)
-    film.setViewMode(QListView.ViewMode.IconMode)
-    film.setFlow(QListView.Flow.LeftToRight)
-    film.setWrapping(False)
-    film.setMovement(QListView.Movement.Static)
-    film.setResizeMode(QListView.ResizeMode.Adjust)
-    film.setUniformItemSizes(True)
-    film.setLayoutMode(QListView.LayoutMode.SinglePass)
-    film.setGridSize(FILM)
-    film.setItemDelegate(FilmDelegate(film))
-    film.setMinimumHeight(FILM.height() + 18)
-    _common(film)
-    return film
-
-
-def _table(parent: QWidget) -> QTableView:
-    table = QTableView(parent)
-    table.setItemDelegate(TableDelegate(table))
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(ROW_THUMB + 4)
-    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    header = table.horizontalHeader()
-    header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-    header.setSortIndicatorClearable(True)
-    header.setSectionsClickable(True)
-    header.setSortIndicatorShown(True)
-    header.setStretchLastSection(True)
-    _common(table)
-    return table
-
-
-def _common(view: QAbstractItemView) -> None:
-    view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-    view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    view.setDragEnabled(False)
-    view.setMouseTracking(False)

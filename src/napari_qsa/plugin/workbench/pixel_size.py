@@ -237,8 +237,11 @@ class ProjectAsker(QObject):
             self._workbench.desk.do("project", write, self._written)
 
     def _written(self, _: None) -> None:
-        # The open image lies at the old scale.
-        self._workbench.annotator.reopen()
+        """Lay the open image out at the new scale."""
+        annotator = self._workbench.annotator
+        if (opened := annotator.current) is not None:
+            annotator.close()
+            annotator.open(opened.image_id)
 
 
 def _picture(project: "Project", image_id: str) -> NDArray[np.uint8] | None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from qtpy.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, Qt, QTimer
+from qtpy.compat import isalive
+from qtpy.QtCore import QByteArray, QEvent, QSettings, QSize, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_qsa.plugin.workbench.room import main_window
@@ -87,7 +88,10 @@ class Docked(QWidget):
         return False
 
     def _save(self, _: object = None) -> None:
-        if self._dock is not None and self._window is not None and self.parent() is self._dock:
+        if self._dock is None or self._window is None or self.parent() is not self._dock:
+            return
+        # A window that is taken down hides its docks last.
+        if isalive(self._window) and isalive(self._dock):
             save(self._place_name, self._dock, self._window)
 
 

@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSize, Qt, QUrl
+from qtpy.QtCore import QSize, Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_qsa.plugin.workbench import projects
 from napari_qsa.plugin.workbench.tab_parts import Work, follow_object, row
+from napari_qsa.session.state import State, Status
 
 if TYPE_CHECKING:
     from napari_qsa.session.workbench import Workbench
+
+SHOWN_SECONDS = 8
 
 
 class ProjectBar(QWidget):
@@ -27,10 +30,8 @@ class ProjectBar(QWidget):
         super().__init__()
         self._workbench = workbench
         self.name = ElidedLabel()
-        self.menu_button = QToolButton()
-        self.menu_button.setText("Project")
-        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.menu_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.menu_button = QPushButton("Project")
+        self.menu_button.setToolTip("Make, open, fill or close a project.")
         self._menu = QMenu(self)
         self.menu_button.setMenu(self._menu)
         self.work = Work(workbench, workbench.desk.failed, (), self._nothing)
@@ -39,8 +40,18 @@ class ProjectBar(QWidget):
         self.buttons = row(self.name, self.menu_button, stretch=0)
         layout.addLayout(self.buttons)
         layout.addWidget(self.work)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(1000 * SHOWN_SECONDS)
+        self._rest.timeout.connect(self.work.message.hide)
         self._menu.aboutToShow.connect(self.fill)
-        follow_object(self, [(workbench.desk.project_changed, self.refresh)])
+        follow_object(
+            self,
+            [
+                (workbench.desk.project_changed, self.refresh),
+                (workbench.status_changed, self._status_changed),
+            ],
+        )
         self.refresh()
 
     def refresh(self) -> None:
@@ -72,6 +83,13 @@ class ProjectBar(QWidget):
             menu.addAction("Show its folder", lambda: show_folder(project.folder))
             menu.addAction("Close project", workbench.close_project)
         return menu
+
+    def _status_changed(self, status: Status) -> None:
+        """Take what was done off the dock after a while; what failed stays."""
+        if status.state is State.DONE:
+            self._rest.start()
+        else:
+            self._rest.stop()
 
     def _nothing(self) -> None:
         return

@@ -48,6 +48,7 @@ class Tabs(QTabWidget):
         self._waiting: dict[QWidget, Tab] = {}
         self.setDocumentMode(True)
         self.setUsesScrollButtons(True)
+        self.tabBar().setDrawBase(False)
         for tab in TABS:
             if find_spec(f"{HERE}.{tab.module}") is None:
                 continue

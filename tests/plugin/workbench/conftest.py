@@ -1,0 +1,161 @@
+"""What tests of the docks share: a place for settings, and a session of plain objects."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from psygnal import Signal
+from qtpy.QtCore import QSettings
+
+from napari_qsa.plugin.workbench.room import furnish
+from napari_qsa.session.desk import Failure
+from napari_qsa.session.pool import Row
+from napari_qsa.session.state import Status
+
+
+@pytest.fixture(autouse=True)
+def settings_folder(tmp_path, monkeypatch):
+    """Where docks remember their places: not where the user's own docks do."""
+    folder = tmp_path / "settings"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))  # for windows in other processes
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
+    return folder
+
+
+class PlainDesk:
+    """Does its work at once."""
+
+    failed = Signal(Failure)
+    project_changed = Signal()
+
+    def __init__(self):
+        self.project = None
+
+    def post(self, call):
+        call()
+
+    def do(self, part, work, then=None):
+        result = work()
+        if then is not None:
+            then(result)
+
+    def put_project(self, project):
+        self.project = project
+        self.project_changed.emit()
+
+
+class PlainPool:
+    """Rows as they are given, and a list of what was asked for."""
+
+    rows_changed = Signal()
+    row_changed = Signal(str)
+    current_changed = Signal(object)
+
+    def __init__(self):
+        self.rows = ()
+        self.current = None
+        self.asked = []
+
+    def put(self, *rows):
+        self.rows = rows
+        self.rows_changed.emit()
+
+    def put_row(self, row):
+        self.rows = tuple(row if each.id == row.id else each for each in self.rows)
+        self.row_changed.emit(row.id)
+
+    def row(self, image_id):
+        return next(row for row in self.rows if row.id == image_id)
+
+    def open(self, image_id):
+        self.current = image_id
+        self.current_changed.emit(image_id)
+
+    def __getattr__(self, name):
+        if name in ("next", "back", "set_role", "relocate", "confirm_changed", "add_images"):
+            return lambda *values: self.asked.append((name, *values))
+        raise AttributeError(name)
+
+
+class PlainThumbnails:
+    """Pictures that are there as soon as they are wanted and `deliver` is called."""
+
+    ready = Signal(str)
+
+    def __init__(self):
+        self.wanted = []
+        self.pictures = {}
+
+    def want(self, ids):
+        self.wanted = list(ids)
+
+    def get(self, image_id):
+        return self.pictures.get(image_id)
+
+    def deliver(self):
+        for image_id in self.wanted:
+            self.pictures[image_id] = np.full((72, 96, 3), 200, np.uint8)
+            self.ready.emit(image_id)
+
+
+class PlainWorkbench:
+    status_changed = Signal(Status)
+
+    def __init__(self):
+        self.desk, self.pool, self.thumbnails = PlainDesk(), PlainPool(), PlainThumbnails()
+        self.asked = []
+        self.status, self.running = Status(), False
+        self.annotator = SimpleNamespace(
+            current=None,
+            flush=lambda seconds: self.asked.append("flush") or True,
+            save_now=lambda: self.asked.append("save_now"),
+            accept=lambda **options: self.asked.append(("accept", options)),
+        )
+
+    def close(self):
+        self.asked.append("close")
+
+    def __getattr__(self, name):
+        if name in (
+            "new_project",
+            "new_sample_project",
+            "open_project",
+            "close_project",
+            "cancel",
+        ):
+            return lambda *values, **named: self.asked.append((name, *values, named))
+        raise AttributeError(name)
+
+
+@pytest.fixture
+def plain():
+    """A workbench of plain objects."""
+    return PlainWorkbench()
+
+
+@pytest.fixture
+def plain_room(qapp, plain):
+    """A room with that workbench; its viewer needs no window."""
+    viewer = ViewerModel()
+    room = furnish(viewer, plain)
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def rows():
+    """A function that makes many rows."""
+
+    def make(number):
+        return tuple(
+            Row(
+                f"image-{place:05d}",
+                f"slide {place:05d}",
+                role="train",
+                uncertainty=(place * 37 % 500) / 1000,
+            )
+            for place in range(number)
+        )
+
+    return make
