@@ -135,7 +135,7 @@ class ComparisonBox(QWidget):
             Whether another model was in use before.
         """
         waits = status == "finished"
-        lines = ["This model is in use."] if status == "adopted" else []
+        lines = ["This model was taken into use."] if status == "adopted" else []
         if found is not None:
             lines.append(in_words(found))
             self.bar.put(found)

@@ -183,11 +183,14 @@ class Work(QWidget):
         layout.addWidget(self.error)
         self._part = part
         self.cancel.clicked.connect(lambda: part.cancel())
-        follow_object(self, [(part.status_changed, self.show_status), (failed, self._show_failure)])
-        self.show_status(part.status)
+        follow_object(self, [(part.status_changed, self._follow), (failed, self._show_failure)])
+        self._show_status(part.status)
 
-    def show_status(self, status: Status) -> None:
-        """Show what the part does now."""
+    def _follow(self, status: Status) -> None:
+        self._show_status(status)
+        self._changed()
+
+    def _show_status(self, status: Status) -> None:
         state = status.state
         running = state in (State.STARTING, State.RUNNING)
         self.bar.setVisible(running)
@@ -200,7 +203,6 @@ class Work(QWidget):
             self.error.clear()
         self.message.setText("" if state is State.FAILED else status.message)
         self.message.setVisible(bool(self.message.text()))
-        self._changed()
 
     def _show_failure(self, failure: Failure) -> None:
         if failure.part in self._names:

@@ -15,6 +15,7 @@ from napari_qsa.session.model_list import ModelInfo
 from napari_qsa.session.pool import Row
 from napari_qsa.session.proposals import Proposal, Rules
 from napari_qsa.session.state import State, Status
+from napari_qsa.session.trainer import Plan, RunInfo
 
 OWN_RULES = Rules(0.5, 150.0)
 
@@ -38,7 +39,10 @@ class Desk:
 
     def __init__(self):
         self.project = SimpleNamespace(
-            folder=Path("/data/colon.qsa"), problems=list, read_prediction=lambda *_: None
+            folder=Path("/data/colon.qsa"),
+            problems=list,
+            read_prediction=lambda *_: None,
+            facts=SimpleNamespace(slots={"segmentation": (), "suggestive": ()}),
         )
         self.background = self.disk = Lane()
 
@@ -130,6 +134,38 @@ class Exporter(Part):
         self.calls.append(("export", what, folder, format, options))
 
 
+class Trainer(Part):
+    curves_changed = Signal()
+    changed = Signal()
+    finished = Signal(str)
+
+    def __init__(self):
+        super().__init__()
+        self.curves = {}
+        self.known = ()
+        self.comparisons = {}
+        self.planned = Plan(12, 3, 85, (), 10.0, None, 6_600_000, "glas-segmentation")
+
+    def runs(self):
+        return self.known
+
+    def comparison(self, run_id):
+        return self.comparisons.get(run_id)
+
+    def plan(self, then, options=None):
+        self.calls.append(("plan", options))
+        then(self.planned)
+
+    def __getattr__(self, name):
+        if name in ("start", "resume", "adopt", "discard", "back"):
+            return lambda *arguments: self.calls.append((name, *arguments))
+        raise AttributeError(name)
+
+    def put(self, *runs, **comparisons):
+        self.known, self.comparisons = runs, comparisons
+        self.changed.emit()
+
+
 class Thumbnails:
     ready = Signal(str)
 
@@ -153,6 +189,7 @@ def workbench():
         segmenter=Segmenter(),
         suggester=Suggester(),
         exporter=Exporter(),
+        trainer=Trainer(),
         annotator=SimpleNamespace(flush=lambda _: True, save_now=lambda: None),
         close=lambda: None,
     )
@@ -196,5 +233,15 @@ def proposal():
         glands = gland_table(labels, 0.5, uncertainty)
         maps = (uncertainty, uncertainty, uncertainty)
         return Proposal(image_id, "abc", labels, *maps, glands, 0.5, (), rules, OWN_RULES)
+
+    return make
+
+
+@pytest.fixture
+def run_info():
+    def make(run_id="run", status="finished", **facts):
+        usual = {"message": "", "fraction": 1.0, "seconds_left": None, "images": 12}
+        facts = usual | {"validation": 3, "options": {}} | facts
+        return RunInfo(run_id, "2026-01-02T03:04:05Z", status, **facts)
 
     return make
