@@ -15,6 +15,7 @@ from napari_qsa.session.autosave import Clock
 from napari_qsa.session.chores import Cancelled, Chores, Progress
 from napari_qsa.session.desk import Desk
 from napari_qsa.session.dispatch import Post
+from napari_qsa.session.exporter import Exporter
 from napari_qsa.session.hashing import Hashing
 from napari_qsa.session.pool import Pool
 from napari_qsa.session.segmenter import ProjectSegmenter
@@ -57,6 +58,8 @@ class Workbench:
         self.segmenter = ProjectSegmenter(self.desk)
         self.suggester = Suggester(self.desk)
         self.trainer = Trainer(self.desk)
+        self.exporter = Exporter(self.desk)
+        self._writers = (self.segmenter, self.suggester, self.trainer, self.exporter)
         self._standing = Standing(self.desk, self.pool)
         self._closed = False
         self._slots: object = None
@@ -164,7 +167,7 @@ class Workbench:
             self.annotator.flush(CLOSING_SECONDS)
             self._leave(project)
         self._chores.cancel()
-        for part in (self.segmenter, self.suggester, self.trainer, self.thumbnails, self._hashing):
+        for part in (*self._writers, self.thumbnails, self._hashing):
             part.close()
         self.desk.close()
 
@@ -177,7 +180,7 @@ class Workbench:
         self.desk.put_project(None)  # what runs for it stops now, and its results are kept
         written = [
             part.flush(max(end - time.monotonic(), 0.0))
-            for part in (self.desk.background, self.segmenter, self.suggester, self.trainer)
+            for part in (self.desk.background, *self._writers)
         ]
         self.desk.disk.do(project.close)
         return self.desk.disk.flush(max(end - time.monotonic(), 0.0)) and all(written)
