@@ -100,3 +100,28 @@ def make_room() -> Iterator:
     yield make
     for room in rooms:
         room.desk.close()
+
+
+@pytest.fixture
+def make_bench() -> Iterator:
+    """Make workbenches whose owner is the test."""
+    from bench import Bench
+
+    benches: list[Bench] = []
+
+    def make(engine=None) -> Bench:
+        benches.append(Bench(engine))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.close()
+
+
+@pytest.fixture
+def bench(make_bench, project: Project):
+    """A workbench with the project of twelve images."""
+    project.close()
+    bench = make_bench()
+    bench.open(project.folder)
+    return bench

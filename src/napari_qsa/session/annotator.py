@@ -244,7 +244,6 @@ class Annotator:
         self._tell()
 
     def _not_saved(self, draft: Draft, error: BaseException) -> None:
-        draft.sent = draft.saved
         failure = self._desk.failure(PART, error)
         if failure.message != draft.told:
             self._desk.failed.emit(failure)
@@ -265,7 +264,6 @@ class Annotator:
         if findings:
             self.checked.emit(findings)
         if facts is None:
-            draft.sent = draft.saved
             self._save_all()
             return
         draft.message = ""

@@ -1,5 +1,7 @@
 """An image opened for annotation, and what of it is not on the disk yet."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -105,8 +107,9 @@ class Draft:
         """Write the first `seen` changes, and those that came since; called in the lane."""
         if self.saved >= seen:
             return None
-        glands, region, seen = self._copy(seen)
-        facts = self.project.save_draft(self.opened.image_id, glands, region)
+        with self._sending():
+            glands, region, seen = self._copy(seen)
+            facts = self.project.save_draft(self.opened.image_id, glands, region)
         self.saved = max(self.saved, seen)
         return facts
 
@@ -114,20 +117,26 @@ class Draft:
         self, seen: int, keep_region: bool, strict: bool
     ) -> tuple[list[Finding], Revision | None]:
         """Write an accepted revision, unless it is `strict` and something was found."""
-        glands, region, seen = self._copy(seen)
-        findings = find(glands, self.opened.image.pixel_size)
-        if strict and findings:
-            return findings, None
-        newest = self.project.summary(self.opened.image_id)
-        facts = None
-        if newest.status == "accepted":
-            facts = self._same(glands, region, keep_region)
-        if facts is None:
-            facts = self.project.accept(
+        with self._sending():
+            glands, region, seen = self._copy(seen)
+            findings = find(glands, self.opened.image.pixel_size)
+            if strict and findings:
+                self.sent = self.saved
+                return findings, None
+            facts = self._same(glands, region, keep_region) or self.project.accept(
                 self.opened.image_id, glands, region, keep_region=keep_region
             )
         self.saved = max(self.saved, seen)
         return findings, facts
+
+    @contextmanager
+    def _sending(self) -> Iterator[None]:
+        """Note at once where it fails, before the owner hears of it: it is to be sent again."""
+        try:
+            yield
+        except BaseException:
+            self.sent = self.saved
+            raise
 
     def _copy(self, seen: int) -> tuple[NDArray[Any], NDArray[np.uint8], int]:
         """Copy both arrays as they are between two changes, and tell how many there were."""
@@ -142,6 +151,8 @@ class Draft:
         self, glands: NDArray[Any], region: NDArray[np.uint8], keep_region: bool
     ) -> Revision | None:
         """Give the accepted revision that holds the same already, so that none is added."""
+        if self.project.summary(self.opened.image_id).status != "accepted":
+            return None
         former = self.project.read(self.opened.image_id)
         wanted = region if keep_region else np.maximum(region, 1)
         same = np.array_equal(former.glands, glands) and np.array_equal(former.region, wanted)
