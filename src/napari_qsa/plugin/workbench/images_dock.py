@@ -33,6 +33,7 @@ SETTLE_MS = 40
 """How long scrolling rests before thumbnails are asked for."""
 AHEAD = 12
 """Images beyond the visible ones whose thumbnails are made too."""
+LISTED_WIDTH = 170
 NOTHING = "No project is open: the QSA dock makes or opens one."
 
 
@@ -62,29 +63,29 @@ class ImagesDock(Docked):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find by name")
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(80)
+        self.search.setMinimumWidth(60)
         self.search.setMaximumWidth(220)
         self.kept = QComboBox()
         self.kept.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.kept.setMinimumContentsLength(10)
+        self.kept.setMinimumContentsLength(6)
+        self.kept.view().setMinimumWidth(LISTED_WIDTH)
         self.kept.addItems(list(FILTERS))
         self.kept.setToolTip("Which images are shown.")
         self.counted = QLabel()
         self.counted.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.film_button, self.table_button = QPushButton("Filmstrip"), QPushButton("Table")
-        for button in (self.film_button, self.table_button):
-            button.setCheckable(True)
-            button.setAutoExclusive(True)
-        self.add = QPushButton("Add images…")
+        self.table_button = QPushButton("Table")
+        self.table_button.setCheckable(True)
+        self.table_button.setToolTip("Show a table instead of the filmstrip.")
+        self.add = QPushButton("Add…")
         self.add.setToolTip("Refer to the images of another folder too; nothing is copied.")
         bar = QHBoxLayout()
         bar.addWidget(self.search)
         bar.addWidget(self.kept)
         bar.addWidget(self.counted, 1)
-        for button in (self.film_button, self.table_button, self.add):
-            bar.addWidget(button)
+        bar.addWidget(self.table_button)
+        bar.addWidget(self.add)
         self.film, self.table = film_view(self), table_view(self)
         self.views = QStackedWidget()
         self.empty = QLabel(NOTHING)
@@ -114,8 +115,7 @@ class ImagesDock(Docked):
         self.model.modelReset.connect(self._put_selection)
         self.search.textChanged.connect(self._filter)
         self.kept.currentTextChanged.connect(self._filter)
-        self.film_button.clicked.connect(partial(self.show_view, "filmstrip"))
-        self.table_button.clicked.connect(partial(self.show_view, "table"))
+        self.table_button.toggled.connect(self._view_changed)
         self.add.clicked.connect(lambda: projects.add_images(self, self._workbench))
         follow_object(
             self,
@@ -127,10 +127,11 @@ class ImagesDock(Docked):
             ],
         )
 
-    def show_view(self, name: str, _: object = None) -> None:
+    def show_view(self, name: str) -> None:
         """Show the ``"filmstrip"`` or the ``"table"``."""
-        film = name == "filmstrip"
-        (self.film_button if film else self.table_button).setChecked(True)
+        self.table_button.setChecked(name == "table")
+
+    def _view_changed(self, _: bool) -> None:
         self._tell_count()
         if (current := self.model.place_of(self._pool.current)).isValid():
             self.view.scrollTo(current)
@@ -139,7 +140,7 @@ class ImagesDock(Docked):
     @property
     def view(self) -> QAbstractItemView:
         """The view that is chosen."""
-        return self.film if self.film_button.isChecked() else self.table
+        return self.table if self.table_button.isChecked() else self.film
 
     def selected(self) -> tuple[str, ...]:
         """Return the chosen images in the order shown."""
