@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_qsa.plugin.workbench.keys import BY_ACTION, KEYS, NAPARIS
 from napari_qsa.plugin.workbench.tab_parts import heading, text
-from napari_qsa.plugin.workbench.tools import HINTS, Tool
+from napari_qsa.plugin.workbench.toolbox import HINTS, Tool
 
 TOOLS = (
     (Tool.GLAND, "New gland", "G"),

@@ -29,7 +29,8 @@ from napari_qsa.plugin.workbench.tab_parts import (
     row,
     text,
 )
-from napari_qsa.plugin.workbench.tools import HINTS, Tool, Tools
+from napari_qsa.plugin.workbench.toolbox import HINTS, Tool
+from napari_qsa.plugin.workbench.tools import Tools
 from napari_qsa.session.annotator import Saving
 from napari_qsa.session.lane import Lane
 
@@ -55,7 +56,7 @@ class AnnotateTab(QWidget):
         self.layers = AnnotationLayers(
             unwrap(viewer), self._annotator, workbench.segmenter, self._lane
         )
-        self.tools = Tools(self.layers)
+        self.tools = Tools(self.layers, partial(workbench.desk.fail, "annotation"))
         self.gestures = Gestures(self.layers, self.tools)
         self.keys = Keys(self.layers, self._actions())
         self._build()

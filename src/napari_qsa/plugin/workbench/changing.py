@@ -24,12 +24,14 @@ class Changing:
     ----------
     layers
         Of the image that is open, with the lane in which the work is done.
+    failed
+        Told of what went wrong.
     """
 
     said = Signal(str)
 
-    def __init__(self, layers: AnnotationLayers) -> None:
-        self._layers = layers
+    def __init__(self, layers: AnnotationLayers, failed: Callable[[BaseException], object]) -> None:
+        self._layers, self._tell = layers, failed
         self._pending = 0
         self._held: list[Callable[[], None]] = []
         self._idle: list[Callable[[], object]] = []
@@ -79,13 +81,13 @@ class Changing:
         before = self._layers.edits
         with self._layers.history.together():
             for kind, change in changes.items():
-                if change.values.size:
-                    layers[kind].data_setitem(change.where, change.values)
+                if change:
+                    layers[kind].data_setitem(*change)
         if self._layers.edits == before and nothing:
             self.said.emit(nothing)
 
     def _failed(self, error: BaseException) -> None:
-        self.said.emit(f"That did not work: {error}")
+        self._tell(error)
         self._end()
 
     def _end(self) -> None:

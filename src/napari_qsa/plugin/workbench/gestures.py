@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from napari_qsa.plugin.identity import identify
 from napari_qsa.plugin.workbench.annotation_layers import AnnotationLayers
-from napari_qsa.plugin.workbench.tools import CLICKS, LINES, Tool, Tools
+from napari_qsa.plugin.workbench.toolbox import CLICKS, LINES, Tool
+from napari_qsa.plugin.workbench.tools import Tools
 
 CLICK_PIXELS = 4.0
 """On the screen: a mouse that moved less has clicked."""

@@ -7,8 +7,8 @@ also said in words, in the status bar below the image.
 import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 
-GLANDS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00")
-"""Orange, sky blue, bluish green, yellow, blue, vermilion: one gland after another."""
+GLANDS = ("#E69F00", "#0072B2", "#F0E442", "#D55E00", "#56B4E9", "#009E73")
+"""Orange, blue, yellow, vermilion, sky blue, bluish green: light and dark take turns."""
 PROPOSAL = "#010101"
 """Of the outlines that a model proposes: darker than any tissue or annotation.
 

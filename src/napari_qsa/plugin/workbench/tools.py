@@ -1,6 +1,6 @@
 """The tools of annotation: each is one undo step, worked out away from the window's thread."""
 
-from enum import Enum
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_qsa.plugin.workbench.annotation_layers import AnnotationLayers
 from napari_qsa.plugin.workbench.changing import Changes, Changing
+from napari_qsa.plugin.workbench.toolbox import HINTS, MODES, REGION_VALUES, Tool
 from napari_qsa.session import edits
 
 SMOOTH_UM = 2.0
@@ -22,48 +23,6 @@ NO_PROPOSAL = "No model has proposed glands for this image yet: segment it first
 Place = tuple[int, int]
 
 
-class Tool(Enum):
-    """What the mouse does in the image."""
-
-    MOVE = "move"
-    GLAND = "gland"
-    ERASE = "erase"
-    SPLIT = "split"
-    MERGE = "merge"
-    DELETE = "delete"
-    FILL_HOLES = "fill holes"
-    SMOOTH = "smooth"
-    TAKE_OVER = "take over"
-    DONT_KNOW = "don't know"
-    REVIEWED = "reviewed"
-
-
-MODES = {
-    Tool.GLAND: "paint",
-    Tool.ERASE: "erase",
-    Tool.DONT_KNOW: "paint",
-    Tool.REVIEWED: "paint",
-}
-"""napari's modes; all other tools look at clicks themselves."""
-REGION_VALUES = {Tool.REVIEWED: 1, Tool.DONT_KNOW: 2}
-CLICKS = (Tool.MERGE, Tool.DELETE, Tool.FILL_HOLES, Tool.SMOOTH, Tool.TAKE_OVER)
-LINES = (Tool.SPLIT, Tool.MERGE)
-HINTS = {
-    Tool.MOVE: "Drag to move the image, turn the wheel to zoom.",
-    Tool.GLAND: "Paint: outside any gland it is a new gland, inside one it extends that. "
-    "With the right button: go around a gland once, it is filled.",
-    Tool.ERASE: "Paint away what is no gland.",
-    Tool.SPLIT: "Draw a line across a gland.",
-    Tool.MERGE: "Click two glands, or draw a line from one to the other.",
-    Tool.DELETE: "Click a gland to delete it.",
-    Tool.FILL_HOLES: "Click a gland to fill its holes.",
-    Tool.SMOOTH: "Click a gland to smooth its edge.",
-    Tool.TAKE_OVER: "Click a proposed gland to take it over.",
-    Tool.DONT_KNOW: "Paint where you cannot tell: training leaves it out.",
-    Tool.REVIEWED: "Paint what you have looked at: training uses only that.",
-}
-
-
 class Tools:
     """What the user does to an annotation.
 
@@ -71,6 +30,8 @@ class Tools:
     ----------
     layers
         Of the image that is open.
+    failed
+        Told of what should not have happened.
     """
 
     tool_changed = Signal(object)
@@ -79,9 +40,9 @@ class Tools:
     said = Signal(str)
     """A sentence for the user: what to do next, or why nothing happened."""
 
-    def __init__(self, layers: AnnotationLayers) -> None:
+    def __init__(self, layers: AnnotationLayers, failed: Callable[[BaseException], object]) -> None:
         self.layers = layers
-        self.changing = Changing(layers)
+        self.changing = Changing(layers, failed)
         self.changing.said.connect(self.said.emit)
         self.first = 0
         self._tool: Tool | None = Tool.MOVE
