@@ -15,6 +15,12 @@ from napari_qsa.cli.app import app
 from napari_qsa.images.synthetic import synthetic_glas
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index of each test is its own."""
+    monkeypatch.setenv("NAPARI_QSA_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a command ended."""

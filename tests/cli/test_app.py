@@ -14,6 +14,10 @@ import napari_qsa
 from napari_qsa.cli import console
 
 COMMANDS = ["demo", "segment", "suggest", "train", "evaluate", "info", "ensembles"]
+GROUPED = [
+    *("project new", "project status", "project import", "project next", "images set"),
+    *("annotation accept", "annotation history", "annotation restore", "model list", "model use"),
+]
 HEAVY = "{'torch', 'scipy', 'skimage', 'matplotlib', 'openvino', 'napari', 'qtpy', 'pandas'}"
 
 
@@ -24,9 +28,9 @@ def test_commands_are_listed_in_order(run: Callable[..., Any]) -> None:
     assert run().code == 2
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *GROUPED])
 def test_help_has_an_example(name: str, run: Callable[..., Any]) -> None:
-    ran = run(name, "--help")
+    ran = run(*name.split(), "--help")
     assert ran.code == 0
     lines = ran.out.splitlines()
     assert lines[lines.index("  Example:") + 1].startswith(f"    napari-qsa {name}")
@@ -60,6 +64,19 @@ def test_version(run: Callable[..., Any]) -> None:
         ["train", "x", "--out", "f", "--network-option", "width"],
         ["train", "x", "--out", "f", "--network", "unet", "--pretrained"],
         ["info"],
+        ["project", "fly"],
+        ["project", "new"],
+        ["project", "new", "a.qsa", "--accept-labels"],
+        ["project", "new", "a.qsa", "slides", "--samples"],
+        ["project", "new", "a.qsa", "--pixel-size", "0"],
+        ["images", "set", "a.qsa", "--role", "train"],
+        ["images", "set", "a.qsa", "slide"],
+        ["images", "set", "a.qsa", "slide", "--role", "spare"],
+        ["annotation", "restore", "a.qsa", "slide", "0"],
+        ["model", "use", "a.qsa"],
+        ["model", "use", "a.qsa", "key", "--back"],
+        ["model", "use", "a.qsa", "--back"],
+        ["model", "use", "a.qsa", "key", "--for", "fun"],
     ],
     ids=" ".join,
 )

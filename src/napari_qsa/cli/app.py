@@ -9,10 +9,14 @@ import typer
 from typer.core import TyperGroup
 
 from napari_qsa import __version__
+from napari_qsa.cli.annotation import accept, history, restore
 from napari_qsa.cli.console import note, say
 from napari_qsa.cli.demo import demo
 from napari_qsa.cli.ensembles import ensembles, info
 from napari_qsa.cli.evaluate import evaluate
+from napari_qsa.cli.model import list_models, use
+from napari_qsa.cli.project import import_images, new, next_image, status
+from napari_qsa.cli.project_images import set_role
 from napari_qsa.cli.segment import segment
 from napari_qsa.cli.suggest import suggest
 from napari_qsa.cli.train import train
@@ -26,7 +30,7 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Keep the order in which they are used, not the alphabet's."""
-        return list(self.commands)
+        return sorted(self.commands, key=list(ORDER).index if ctx.parent is None else lambda _: 0)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -40,14 +44,13 @@ class Commands(TyperGroup):
             ctx.exit(INTERRUPTED)
 
 
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+SETTINGS: dict[str, Any] = {
+    "cls": Commands,
+    "no_args_is_help": True,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+}
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, **SETTINGS)
 
 
 def _help(command: Callable[..., None]) -> str:
@@ -55,8 +58,31 @@ def _help(command: Callable[..., None]) -> str:
     return re.sub(r"\n(?=Example:\n)", "\n\b\n", inspect.getdoc(command) or "")
 
 
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "project": (
+        "Make a project, see how far it is, add images.",
+        {"new": new, "status": status, "import": import_images, "next": next_image},
+    ),
+    "images": ("Change the images of a project.", {"set": set_role}),
+    "annotation": (
+        "Accept annotations, list them, go back to one.",
+        {"accept": accept, "history": history, "restore": restore},
+    ),
+    "model": ("Choose the models of a project.", {"list": list_models, "use": use}),
+}
+ORDER = (
+    *("demo", "segment", "suggest", "train", "evaluate"),
+    *GROUPS,
+    *("info", "ensembles"),
+)
+
 for command in (demo, segment, suggest, train, evaluate, info, ensembles):
     app.command(help=_help(command))(command)
+for title, (about, members) in GROUPS.items():
+    group = typer.Typer(help=about, **SETTINGS)
+    for name, member in members.items():
+        group.command(name, help=_help(member))(member)
+    app.add_typer(group, name=title)
 
 
 def _show_version(wanted: bool) -> None:

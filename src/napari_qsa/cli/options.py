@@ -63,6 +63,33 @@ DataArgument = Annotated[
         help="A folder: GlaS as downloaded, or images with NAME_labels.* or NAME_anno.* beside.",
     ),
 ]
+ProjectArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The folder of a project, NAME.qsa.")
+]
+
+
+def is_project(path: Path) -> bool:
+    """Tell whether a path is the folder of a project."""
+    return (path / "project.json").is_file()
+
+
+def refuse_given(context: typer.Context, names: Iterable[str], reason: str) -> None:
+    """End with a usage error where an option is on the command line that means nothing there."""
+    given = [name for name in names if is_given(context, name)]
+    if given:
+        flags = ", ".join(f"'{_flag(context, name)}'" for name in given)
+        raise typer.BadParameter(reason, param_hint=flags)
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Tell whether a parameter is on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _flag(context: typer.Context, name: str) -> str:
+    found = [each.opts[0] for each in context.command.params if each.name == name]
+    return found[0] if found else name
 
 
 def require_choice(option: str, value: str, choices: Iterable[str]) -> None:

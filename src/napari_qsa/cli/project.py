@@ -1,0 +1,240 @@
+"""``napari-qsa project``: make one, see how far it is, add images, and what comes next."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_qsa.cli.console import emit, finish, note, say
+from napari_qsa.cli.options import JsonOption, ProjectArgument
+
+if TYPE_CHECKING:
+    from napari_qsa.cli.sitting import Sitting
+    from napari_qsa.session.painted import Painted
+
+_KNOWN = "was not added: it is in the project as"
+"""Of an image that is there already; nothing follows its id unless there is something to do."""
+
+AcceptOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-labels",
+        help="Take labels beside the images as accepted annotations of images that have none.",
+    ),
+]
+
+
+def new(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder to make, called NAME.qsa.")
+    ],
+    images: Annotated[
+        Path | None, typer.Argument(metavar="IMAGES", help="A folder of images, or one file.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="TEXT", help="For people.  [default: NAME]")
+    ] = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            "--pixel-size",
+            metavar="UM",
+            min=0.01,
+            max=100.0,
+            help="µm of a pixel, for images that do not say their own.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="S", min=0, help="Of all that is drawn.  [default: 0]"),
+    ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Draw sample images beside the project and use them.")
+    ] = False,
+    accept_labels: AcceptOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a project of the images in a folder.
+
+    Images stay where they are; the project refers to them. Each gets a role: most train, and
+    15 to 25 % validate, by whole patients where they are known.
+
+    Example:
+      napari-qsa project new glands.qsa slides/ --pixel-size 0.5
+      napari-qsa project new try.qsa --samples
+    """
+    given = {"IMAGES": images, "--name": name, "--pixel-size": pixel_size, "--seed": seed}
+    if samples and (wrong := [flag for flag, value in given.items() if value is not None]):
+        raise typer.BadParameter(
+            "sample images have their own.",
+            param_hint=", ".join(f"'{flag}'" for flag in (*wrong, "--samples")),
+        )
+    if accept_labels and images is None:
+        raise typer.BadParameter("it needs IMAGES.", param_hint="'--accept-labels'")
+    from napari_qsa.cli.sitting import sitting
+    from napari_qsa.errors import QsaError
+
+    if images is not None and not images.exists():
+        raise QsaError(f"{images} does not exist: give a folder of images, or a file.")
+    with sitting() as room:
+        workbench = room.workbench
+        if samples:
+            workbench.new_sample_project(folder)
+        else:
+            workbench.new_project(folder, images, name, pixel_size, seed or 0)
+        room.work(workbench, "Making the project")
+        if workbench.desk.project is None:
+            room.stop_at_failures()
+        failed = room.tell_failures()
+        if accept_labels and images is not None:
+            failed |= _tell(_accept(room, [images]))
+        _show(room, as_json, images=False)
+        finish(failed)
+
+
+def status(
+    folder: ProjectArgument,
+    images: Annotated[
+        bool, typer.Option("--images", help="List the images too; --json always does.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far a project is.
+
+    The project may be open in a window meanwhile: it is only read.
+
+    Example:
+      napari-qsa project status glands.qsa --images
+    """
+    from napari_qsa.cli.sitting import opened
+
+    with opened(folder, read_only=True) as room:
+        _show(room, as_json, images)
+
+
+def import_images(
+    folder: ProjectArgument,
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGE|FOLDER...", help="PNG, JPEG, TIFF or BMP; stacks too."),
+    ],
+    accept_labels: AcceptOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add images to a project.
+
+    What is there already is not added again. How label files are found is in the guide: such
+    as slide_anno.bmp or slide_labels.tif beside slide.png, or in a folder labels.
+
+    Example:
+      napari-qsa project import glands.qsa more_slides/ --accept-labels
+    """
+    from napari_qsa.cli.sitting import opened
+
+    with opened(folder) as room:
+        before = set(room.project.images)
+        room.workbench.pool.add_images(images)
+        room.work(room.workbench, "Adding images")
+        known = _count_known(room)
+        failed = room.tell_failures()
+        painted = _accept(room, images) if accept_labels else None
+        failed |= _tell(painted)
+        added = [image_id for image_id in room.project.images if image_id not in before]
+        if as_json:
+            emit(
+                {
+                    "project": room.project.folder,
+                    "added": added,
+                    "known": known,
+                    "accepted": [] if painted is None else [r.image for r in painted.accepted],
+                    "kept": [] if painted is None else painted.kept,
+                }
+            )
+        else:
+            there = f", {known} were there already" if known else ""
+            say(f"{len(added)} of {len(before) + len(added)} images are new{there}.")
+        finish(failed)
+
+
+def next_image(folder: ProjectArgument, as_json: JsonOption = False) -> None:
+    """Say which image to annotate next.
+
+    Those that the last round asks for come first, then the others.
+
+    Example:
+      napari-qsa project next glands.qsa --json
+    """
+    from napari_qsa.cli.project_images import row_document
+    from napari_qsa.cli.sitting import opened
+    from napari_qsa.session.rows import waits
+
+    with opened(folder, read_only=True) as room:
+        pool = room.workbench.pool
+        waiting = [pool.row(image_id) for image_id in pool.order if waits(pool.row(image_id))]
+        failed = room.tell_failures()
+        row = waiting[0] if waiting else None
+        if as_json:
+            found = None if row is None else row_document(room.project, row)
+            emit({"next": found, "waiting": len(waiting)})
+        elif row is None:
+            say("No image waits for an annotation.")
+        else:
+            words = {"annotate": "asked for", "validate": "asked for, to validate", None: "waits"}
+            about = f"round {row.round}" if row.round else f"role {row.role}"
+            say(
+                f"{row.name} ({row.id}): {words[row.asked_for]}, {about}; {row.why or 'no ranking'}"
+            )
+            say(f"{room.project.path_of(row.id)}")
+            note(f"{len(waiting)} images wait in all.")
+        finish(failed)
+
+
+def _show(room: "Sitting", as_json: bool, images: bool) -> None:
+    from napari_qsa.cli import project_status
+
+    room.settle()
+    room.stop_at_failures()
+    document = room.ask(lambda: project_status.document(room.project, room.workbench.pool.rows))
+    if as_json:
+        emit(document)
+    else:
+        say(project_status.text(document, images))
+        for problem in document["problems"]:
+            note(problem)
+
+
+def _accept(room: "Sitting", paths: list[Path]) -> "Painted":
+    from napari_qsa.session.painted import accept_beside
+
+    project = room.project
+
+    def work(progress: Any, cancelled: Any) -> "Painted":
+        return accept_beside(project, paths, progress, cancelled)
+
+    found = room.ask_long("annotation", "Accepting labels", work)
+    for revision in found.accepted:
+        room.workbench.pool.apply_revision(revision)
+    return found
+
+
+def _tell(found: "Painted | None") -> bool:
+    """Say what became of label files; True if some could not be used."""
+    if found is None:
+        return False
+    for problem in found.problems:
+        note(f"Error: {problem}")
+    note(f"{len(found.accepted)} label files were accepted as annotations.")
+    if found.kept:
+        note(f"{len(found.kept)} images keep the annotation that they have.")
+    return bool(found.problems)
+
+
+def _count_known(room: "Sitting") -> int:
+    """Take off the list of failures the images that were added before, and count them."""
+    from napari_qsa.cli.sitting import sentences
+    from napari_qsa.session.desk import Failure
+
+    lines = [line for failure in room.failures for line in sentences(failure)]
+    others = [line for line in lines if not (_KNOWN in line and line.endswith(")."))]
+    room.failures[:] = [Failure(line) for line in others]
+    return len(lines) - len(others)
