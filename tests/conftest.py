@@ -59,7 +59,7 @@ def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_ensemble(tmp_path_factory.mktemp("ensemble") / "tiny.safetensors")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ensemble_maker() -> Callable[..., Path]:
     """`make_ensemble`, for an ensemble of another card."""
     return make_ensemble

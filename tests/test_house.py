@@ -19,11 +19,11 @@ FLOORS = {
     "ensemble": 2,
     "suggestion": 3,
     "evaluation": 3,
-    "jobs": 3,
-    "project": 4,
-    "session": 5,
-    "cli": 6,
-    "plugin": 6,
+    "jobs": 4,
+    "project": 5,
+    "session": 6,
+    "cli": 7,
+    "plugin": 7,
 }
 WINDOW_TOOLKITS = {"napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide2", "PySide6"}
 INFERENCE_RUNTIMES = {"openvino", "onnxruntime"}

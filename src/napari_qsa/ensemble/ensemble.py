@@ -145,7 +145,7 @@ class Ensemble:
         DatasetError, ImageError
             If the images cannot be used.
         """
-        from napari_qsa.ensemble.training.run import train_in_process
+        from napari_qsa.ensemble.training.in_process import train_in_process
 
         return train_in_process(data, options, folder, part, resume, report, device)
 

@@ -1,4 +1,4 @@
-"""Which process it is: a number is given again once its process has ended."""
+"""Processes of this machine: which one it is, and how much it may take."""
 
 import contextlib
 import os
@@ -28,6 +28,13 @@ def lower_priority() -> None:
     if hasattr(os, "nice"):  # elsewhere, who started it said so
         with contextlib.suppress(OSError):  # it may be as low as it gets
             os.nice(_LOW)
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _by_proc(pid: int) -> str | None:

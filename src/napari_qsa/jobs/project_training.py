@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -28,9 +29,6 @@ JOB, PROCESS, STATE, CANCEL, LOG = "job.json", "process.json", "state.json", "ca
 TRAIN, VALIDATION, COMPARISON = "train.json", "validation.json", "comparison.json"
 
 Progress = Literal["starting", "running", "finished", "cancelled", "failed"]
-
-_children: list[subprocess.Popen[bytes]] = []
-"""Those started here: somebody must take note of their ends."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +150,9 @@ def start(folder: Path, keep_running: bool = True) -> None:
             f"A training process cannot be started ({error}): look at what it names, then resume "
             "the run."
         ) from error
-    _children.append(child)
     write_process(folder, child.pid)
+    # Somebody must take note of its end, and hold the pipe till then.
+    threading.Thread(target=_reap, args=(child,), name="qsa-reaper", daemon=True).start()
 
 
 def write_process(folder: Path, pid: int) -> None:
@@ -170,11 +169,6 @@ def write_process(folder: Path, pid: int) -> None:
 
 def is_running(folder: Path) -> bool:
     """Tell whether a process trains a run: the very one that is written down, not its number."""
-    for child in list(_children):
-        if child.poll() is not None:
-            if child.stdin is not None:
-                child.stdin.close()
-            _children.remove(child)
     values = _read(folder / PROCESS)
     pid = values.get("pid")
     if values.get("run") != folder.name or type(pid) is not int:
@@ -208,6 +202,12 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Replace a JSON file as a whole; QsaError if it cannot be written."""
     with replacing(path) as file:
         file.write(json.dumps(values, indent=1, allow_nan=False).encode() + b"\n")
+
+
+def _reap(child: "subprocess.Popen[bytes]") -> None:
+    child.wait()
+    if child.stdin is not None:
+        child.stdin.close()
 
 
 def _read(path: Path) -> dict[str, Any]:

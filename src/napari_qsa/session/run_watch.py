@@ -173,7 +173,7 @@ def _info(run: Run) -> RunInfo:
         else:
             status, message = "interrupted", "It was stopped: resume it, or discard it."
     else:
-        status = run.state
+        status, message = run.state, ""
     train = sum(found.role == "train" for found in run.inputs)
     return RunInfo(
         run.id,

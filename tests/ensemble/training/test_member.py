@@ -272,7 +272,7 @@ def test_a_resumed_run_keeps_the_plan_it_began_with(
 ) -> None:
     plan = phases(make_trainer(tmp_path).options)
     path = interrupted(tmp_path, make_trainer)
-    monkeypatch.setattr(schedule, "FLOAT_SHARE", 0.3)  # another version of the software
+    monkeypatch.setattr(schedule, "ACTIVATION_SHARE", 0.3)  # another version of the software
     trainer = make_trainer(tmp_path)
     with pytest.raises(TrainingError, match=f"{path.name} is of another schedule .* delete it"):
         trainer.run()

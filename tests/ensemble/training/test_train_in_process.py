@@ -163,7 +163,7 @@ def test_the_card_has_the_day_the_run_began(data: Path, tmp_path: Path) -> None:
 
 def test_a_run_keeps_its_plan(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = TrainingRun.create(tmp_path / "run", data, OPTIONS)
-    monkeypatch.setattr(schedule, "FLOAT_SHARE", 0.3)  # another version of the software
+    monkeypatch.setattr(schedule, "ACTIVATION_SHARE", 0.3)  # another version of the software
     seen: list[int] = []
 
     def stop(event: dict[str, Any]) -> None:

@@ -26,24 +26,26 @@ def random_for(*key: int) -> np.random.Generator:
 
 
 def random_crop(
-    stack: Tensor, side: int, random: np.random.Generator, stain: float = 1.0
+    stack: Tensor, side: int, random: np.random.Generator, stain: float = 1.0, maps: int = 2
 ) -> Tensor:
     """Cut an augmented crop.
 
     Parameters
     ----------
-    stack : Tensor, shape (C + 2, H, W), uint8
-        As in :class:`~.samples.TrainingImage`.
+    stack : Tensor, shape (C + T, H, W), uint8
+        The channels of an image and T maps, as in :class:`~.samples.TrainingImage`.
     side : int
         Side of the crop.
     random : numpy.random.Generator
         Source of every draw.
     stain : float
         Strength of the stain augmentation; used for three-channel images only.
+    maps : int
+        T.
 
     Returns
     -------
-    Tensor, shape (C + 2, side, side), float32
+    Tensor, shape (C + T, side, side), float32
         In [0, 1].
     """
     grid, (top, left, bottom, right) = _sampling_grid(stack, side, random)
@@ -55,8 +57,7 @@ def random_crop(
     crop = F.grid_sample(
         window[None], normal[None], mode="bilinear", padding_mode="reflection", align_corners=False
     )[0]
-    channels = stack.shape[0] - 2
-    if channels == 3 and stain > 0:
+    if stack.shape[0] - maps == 3 and stain > 0:
         crop[:3] = jitter_stain(crop[:3], random, stain)
     return crop
 

@@ -114,14 +114,19 @@ def iterations_for(
     each = share * pace.plain + (1 - share) * pace.quantized
     seconds = 60 * minutes - spent - pace.start
     iterations = int((seconds / rounds - pace.fixed) / each)
-    shortest = 10 * len(phases(options))
-    if iterations < shortest:
-        needed = spent + pace.start + rounds * (pace.fixed + shortest * each)
+    fewest = shortest(options)
+    if iterations < fewest:
+        needed = spent + pace.start + rounds * (pace.fixed + fewest * each)
         raise TrainingError(
             f"{minutes:g} minutes are too few for {options.members} members on this machine as "
             f"busy as it is: give at least {math.ceil(needed / 60)}, or fewer members."
         )
     return iterations
+
+
+def shortest(options: TrainingOptions) -> int:
+    """Say how many iterations a run must have to be worth it."""
+    return 10 * len(phases(options))
 
 
 def slowest(paces: Sequence[Pace]) -> Pace:

@@ -16,7 +16,9 @@ def soft_dice_loss(probability: Tensor, target: Tensor) -> Tensor:
     return 1 - overlap / (probability.square().sum() + target.square().sum() + 1.0)
 
 
-def segmentation_loss(logits: Tensor, target: Tensor, separator_weight: float) -> Tensor:
+def segmentation_loss(
+    logits: Tensor, target: Tensor, separator_weight: float, reviewed: Tensor | None = None
+) -> Tensor:
     """Sum the losses of both outputs.
 
     Parameters
@@ -25,7 +27,11 @@ def segmentation_loss(logits: Tensor, target: Tensor, separator_weight: float) -
         Gland and separator; targets in [0, 1].
     separator_weight : float
         Weight of the separator's loss; the gland's is 1.
+    reviewed : Tensor, shape (N, H, W), bool, optional
+        The pixels that count; all if None. Where none does, the loss is 0.
     """
+    if reviewed is not None:
+        return _reviewed_loss(logits, target, separator_weight, reviewed)
     probability = torch.sigmoid(logits)
     gland = F.binary_cross_entropy_with_logits(logits[:, 0], target[:, 0])
     gland = gland + soft_dice_loss(probability[:, 0], target[:, 0])
@@ -33,3 +39,13 @@ def segmentation_loss(logits: Tensor, target: Tensor, separator_weight: float) -
         logits[:, 1], target[:, 1], pos_weight=logits.new_tensor(SEPARATOR_POSITIVE)
     ) + soft_dice_loss(probability[:, 1], target[:, 1])
     return gland + separator_weight * separator
+
+
+def _reviewed_loss(
+    logits: Tensor, target: Tensor, separator_weight: float, reviewed: Tensor
+) -> Tensor:
+    """Sum the same losses over the reviewed pixels alone, picked out before they are summed."""
+    if not reviewed.any():
+        return logits.sum() * 0.0
+    chosen = [side.movedim(1, -1)[reviewed].T[None, :, None] for side in (logits, target)]
+    return segmentation_loss(chosen[0], chosen[1], separator_weight)

@@ -11,9 +11,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from napari_qsa.ensemble.training.augmentation import plain_crop, random_crop, random_for
 from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_checkpoint
+from napari_qsa.ensemble.training.crops import Crops
 from napari_qsa.ensemble.training.losses import segmentation_loss
+from napari_qsa.ensemble.training.monitor import Watch, gland_dice
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
 from napari_qsa.ensemble.training.schedule import Phase, phases, plan_to_json
@@ -77,6 +78,10 @@ class MemberTrainer:
         The phases the run began with; if empty, those the options have by now.
     start_sha256 : str or None
         Of the file of ``options.start``, to be checked; None where it is not known.
+    watch : Watch or None
+        How closely to report; it changes no weight.
+    validation : sequence of TrainingImage
+        To be watched on; if empty, those of `images` that the member is not trained on.
     """
 
     def __init__(
@@ -91,6 +96,8 @@ class MemberTrainer:
         start_from: Path | None = None,
         plan: Sequence[Phase] = (),
         start_sha256: str | None = None,
+        watch: Watch | None = None,
+        validation: Sequence[TrainingImage] = (),
     ) -> None:
         torch.set_num_threads(options.threads)
         self.images = images
@@ -101,13 +108,15 @@ class MemberTrainer:
         self.device = device or torch.device("cpu")
         self.start_from = start_from
         self.start_sha256 = start_sha256
-        mean, std = normalisation
-        self._mean = torch.tensor(mean).view(1, -1, 1, 1)
-        self._std = torch.tensor(std).view(1, -1, 1, 1)
         counts = member_counts(images, options, member)
-        self._share = counts / counts.sum()
+        share = counts / counts.sum()
+        self.crops = Crops(images, share, options, member, normalisation, self.device)
+        self.watch = watch
+        unseen = [image for image, count in zip(images, counts, strict=True) if not count]
+        self._validation = list(validation) or unseen
         torch.manual_seed(options.seed * 1000 + member)
-        network = build_network(options.network, len(mean), **options.network_options)
+        self._channels = len(normalisation[0])
+        network = build_network(options.network, self._channels, **options.network_options)
         self.network: nn.Module = prepare(network).to(  # type: ignore[call-overload]
             self.device, memory_format=torch.channels_last
         )
@@ -117,28 +126,9 @@ class MemberTrainer:
         self.iteration = 0
         self.phases = tuple(plan) or phases(options)
 
-    # -- data ------------------------------------------------------------------------------------
-
-    def _batch(self, iteration: int, augment: bool) -> tuple[Tensor, Tensor]:
-        """Draw crops: normalised (N, C, S, S) and targets (N, 2, S, S)."""
-        options = self.options
-        crops = []
-        for sample in range(options.batch):
-            random = random_for(options.seed, self.member, iteration, sample, int(augment))
-            image = self.images[int(random.choice(len(self.images), p=self._share))]
-            crops.append(
-                random_crop(image.stack, options.crop, random, options.stain)
-                if augment
-                else plain_crop(image.stack, options.crop, random)
-            )
-        stack = torch.stack(crops)
-        pixels = (stack[:, :-2] - self._mean) / self._std
-        pixels = pixels.to(self.device, memory_format=torch.channels_last)
-        return pixels, stack[:, -2:].to(self.device)
-
     def _plain_batches(self, count: int) -> Iterator[Tensor]:
         for number in range(count):
-            yield self._batch(number, augment=False)[0]
+            yield self.crops.batch(number, augment=False).pixels
 
     # -- phases ----------------------------------------------------------------------------------
 
@@ -159,6 +149,7 @@ class MemberTrainer:
                 write_checkpoint(path, self._network_state(), self._float_facts())
             self._save()
         self._estimate_statistics()
+        self._score()
         self._event("finished")
         return freeze(self.network.cpu())
 
@@ -210,12 +201,17 @@ class MemberTrainer:
         self.network.train()
         saved = reported = time.monotonic()
         losses: list[float] = []
+        total = self.phases[-1].stop
+        report_every = REPORT_EVERY if self.watch is None else self.watch.loss_every(total)
         while self.iteration < phase.stop:
             for group in optimizer.param_groups:
                 group["lr"] = group["factor"] * phase.rate(self.iteration)
-            pixels, targets = self._batch(self.iteration, augment=True)
+            batch = self.crops.batch(self.iteration, augment=True)
             loss = segmentation_loss(
-                self.network(pixels).logits, targets, self.options.separator_weight
+                self.network(batch.pixels).logits,
+                batch.targets,
+                self.options.separator_weight,
+                batch.reviewed,
             )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -230,7 +226,7 @@ class MemberTrainer:
                     f"The loss of member {self.member} is not finite after {self.iteration} "
                     "iterations: start a new run with a lower learning rate."
                 )
-            if self.iteration % REPORT_EVERY == 0 or self.iteration == phase.stop:
+            if self.iteration % report_every == 0 or self.iteration == phase.stop:
                 now = time.monotonic()
                 self._event(
                     "progress",
@@ -239,9 +235,25 @@ class MemberTrainer:
                     seconds_per_iteration=round((now - reported) / len(losses), 4),
                 )
                 reported, losses = now, []
+            if self.watch is not None and self.iteration % self.watch.score_every(total) == 0:
+                self._score()
             if time.monotonic() - saved > CHECKPOINT_SECONDS and self.iteration < phase.stop:
                 self._save()
                 saved = time.monotonic()
+
+    @torch.no_grad()
+    def _score(self) -> None:
+        """Report the Dice of what the member would be now: while there is an EMA, of that."""
+        if self.watch is None or not self._validation:
+            return
+        state = self._network_state()
+        raw = {name: state[name].clone() for name in self.ema}
+        for name, value in self.ema.items():
+            state[name].copy_(value)
+        dice = gland_dice(self.network, self._validation, self._channels, self.crops.normalised)
+        for name, value in raw.items():
+            state[name].copy_(value)
+        self._event("validation", dice=round(dice, 5), images=len(self._validation))
 
     @torch.no_grad()
     def _update_ema(self) -> None:

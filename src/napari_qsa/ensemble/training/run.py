@@ -10,11 +10,10 @@ result.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import logging
-import tempfile
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,12 +27,12 @@ from torch import nn
 from napari_qsa import __version__
 from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.card import TrainingImage as ImageRecord
-from napari_qsa.ensemble.engines.torch_engine import find_device
 from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
 from napari_qsa.ensemble.training.checkpoint import write_bytes
 from napari_qsa.ensemble.training.events import EventLog
 from napari_qsa.ensemble.training.folders import make_folder, new_folder
 from napari_qsa.ensemble.training.member import MemberTrainer, Report
+from napari_qsa.ensemble.training.monitor import Watch
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import (
     TrainingImage,
@@ -49,7 +48,7 @@ from napari_qsa.ensemble.training.schedule import (
     plan_to_json,
 )
 from napari_qsa.ensemble.training.start import located, start_digest
-from napari_qsa.errors import TrainingError
+from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.images import Dataset, open_dataset
 from napari_qsa.networks import build_network
 from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
@@ -73,7 +72,7 @@ class TrainingRun:
     options : TrainingOptions
         What to train.
     data : Path
-        The data set.
+        The data set: a folder, or a list of images.
     part : str
         Which part of it.
     records : tuple of (name, sha256, fold)
@@ -88,6 +87,8 @@ class TrainingRun:
         When, in UTC (ISO 8601).
     start_sha256 : str or None
         Of the file of the ensemble it starts from; None without one, or if not recorded.
+    watch : Watch or None
+        How closely it is watched.
     """
 
     folder: Path
@@ -100,10 +101,16 @@ class TrainingRun:
     plan: tuple[Phase, ...] = ()
     started: str = ""
     start_sha256: str | None = None
+    watch: Watch | None = None
 
     @classmethod
     def create(
-        cls, folder: Path, data: Path, options: TrainingOptions, part: str = "all"
+        cls,
+        folder: Path,
+        data: Path,
+        options: TrainingOptions,
+        part: str = "all",
+        watch: Watch | None = None,
     ) -> TrainingRun:
         """Read the images once and write ``run.json``.
 
@@ -132,7 +139,17 @@ class TrainingRun:
             plan = phases(options)
             started = datetime.now(UTC).isoformat(timespec="seconds")
             run = cls(
-                folder, options, data.resolve(), part, records, source, notes, plan, started, digest
+                folder,
+                options,
+                data.resolve(),
+                part,
+                records,
+                source,
+                notes,
+                plan,
+                started,
+                digest,
+                watch,
             )
             run.__dict__["images"] = images
             values = {
@@ -141,13 +158,15 @@ class TrainingRun:
                 "started": started,
                 "options": options.to_json(),
                 "start_sha256": digest,
-                "data": str(run.data),
+                "data": _place_of(run.data, folder.resolve()),
                 "part": part,
                 "source_pixel_size": source,
                 "notes": list(run.notes),
                 "phases": plan_to_json(plan),
                 "images": [list(record) for record in records],
             }
+            if watch is not None:
+                values["watch"] = dataclasses.asdict(watch)
             write_bytes(folder / "run.json", json.dumps(values, indent=1).encode())
         return run
 
@@ -166,7 +185,7 @@ class TrainingRun:
             return cls(
                 folder,
                 TrainingOptions.from_json(values["options"]),
-                Path(values["data"]),
+                (folder.resolve() / values["data"]).resolve(),
                 values["part"],
                 tuple((name, digest, fold) for name, digest, fold in values["images"]),
                 float(values["source_pixel_size"]),
@@ -174,6 +193,7 @@ class TrainingRun:
                 plan_from_json(values.get("phases", ())),
                 str(values["started"]),
                 values.get("start_sha256"),
+                None if values.get("watch") is None else Watch(**values["watch"]),
             )
         except (FileNotFoundError, NotADirectoryError):
             raise TrainingError(
@@ -201,6 +221,18 @@ class TrainingRun:
                 f"({', '.join(changed[:5])}): put them back, or start a new run."
             )
         return images
+
+    @cached_property
+    def validation(self) -> list[TrainingImage]:
+        """The images it is watched on; those that have become unusable are left out."""
+        if self.watch is None:
+            return []
+        try:
+            items = open_dataset(self.folder / self.watch.validation)
+            return load_training_images(items, self.options) if items.items else []
+        except QsaError as error:
+            logger.warning("The run is not watched: %s", error)
+            return []
 
     # -- members ---------------------------------------------------------------------------------
 
@@ -260,6 +292,8 @@ class TrainingRun:
                 source,
                 self.plan,
                 self.start_sha256,
+                self.watch,
+                self.validation,
             )
             network = trainer.run()
         finally:
@@ -334,7 +368,7 @@ class TrainingRun:
 
     def _probe(self) -> torch.Tensor:
         """Give a normalised image of ``HALO_PROBE`` pixels a side, (1, C, S, S), mirrored."""
-        pixels = self.images[0].stack[:-2].float() / 255
+        pixels = self.images[0].stack[: len(IMAGENET_MEAN)].float() / 255
         for axis in (1, 2):
             while pixels.shape[axis] < HALO_PROBE:
                 pixels = torch.cat([pixels, pixels.flip(axis)], dim=axis)
@@ -344,35 +378,15 @@ class TrainingRun:
         return (pixels - mean) / std
 
 
+def _place_of(data: Path, folder: Path) -> str:
+    """Write where the data are: a list beside the run may be moved together with it."""
+    if data.is_file() and data.is_relative_to(folder.parent):
+        return Path(os.path.relpath(data, folder)).as_posix()
+    return str(data)
+
+
 def _check_names(options: TrainingOptions) -> None:
     """Find an unknown network, option or scheme before any image is read."""
     weight_scheme(options.weights)
     activation_scheme(options.activations)
     build_network(options.network, len(IMAGENET_MEAN), **options.network_options)
-
-
-def train_in_process(
-    data: str | Path,
-    options: TrainingOptions | None,
-    folder: str | Path | None,
-    part: str,
-    resume: bool,
-    report: Report | None,
-    device: str,
-) -> Ensemble:
-    """Train every pending member in this process; see :meth:`Ensemble.train`."""
-    if folder is None and resume:
-        raise TrainingError("There is no run to resume: give the folder of the run.")
-    with contextlib.ExitStack() as stack:
-        if folder is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="napari-qsa-"))
-        if resume:
-            run = TrainingRun.open(Path(folder))
-        else:
-            run = TrainingRun.create(Path(folder), Path(data), options or TrainingOptions(), part)
-            for sentence in run.notes:
-                logger.warning("%s", sentence)
-        chosen = find_device(device)
-        for member in run.pending():
-            run.train_member(member, report, chosen)
-        return run.assemble(device)

@@ -30,8 +30,9 @@ class TrainingImage:
         Who it is; the sum is of the file's bytes.
     fold : int
         Fold of its patient; -1 where there are no folds.
-    stack : Tensor, shape (C + 2, H, W), uint8
-        The channels of the image (255 times [0, 1]), then gland and separator (255 times share).
+    stack : Tensor, shape (C + 2, H, W) or (C + 3, H, W), uint8
+        The channels of the image (255 times [0, 1]), then gland and separator (255 times share),
+        then, where not all of it is, what was reviewed (255 or 0).
     page : int or None
         Of a stack; its pages share the sum of their file.
     source_pixel_size : float or None
@@ -76,9 +77,10 @@ def load_training_images(
         known = options.source_pixel_size or dataset.pixel_size or image.pixel_size
         factor = _factor(item, image.pixels.shape, known or options.assumed_pixel_size, options)
         labels = item.read_labels(image.pixels.shape[:2])
+        reviewed = item.read_reviewed(image.pixels.shape[:2])
         unit = rescale(to_unit(image.pixels, in_channels, image.full_scale), factor)
         pixels = np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8).transpose(2, 0, 1)
-        maps = training_maps(labels, factor, options.pixel_size)
+        maps = training_maps(labels, factor, options.pixel_size, reviewed)
         stack = torch.from_numpy(np.concatenate([pixels, maps]))
         fold = folds.get(item.name, -1)
         digest = sha256(item.image)

@@ -11,6 +11,9 @@ from napari_qsa.images.scaling import resize_to, scaled_shape
 SEPARATOR_REACH = 6.0
 """µm: a pixel separates where two glands are both within this distance of it."""
 
+_WHOLE = 0.999
+"""From this share on, rounding aside, all of a pixel is."""
+
 
 def separator_map(labels: NDArray[np.integer], pixel_size: float) -> NDArray[np.bool_]:
     """Mark the pixels within ``SEPARATOR_REACH`` of two different glands.
@@ -48,7 +51,10 @@ def _numbered(labels: NDArray[np.integer]) -> NDArray[np.int32]:
 
 
 def training_maps(
-    labels: NDArray[np.integer], factor: float, pixel_size: float
+    labels: NDArray[np.integer],
+    factor: float,
+    pixel_size: float,
+    reviewed: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Bring instance labels to the network's grid as training targets.
 
@@ -60,13 +66,23 @@ def training_maps(
         Size of the network's grid over the size of the image's.
     pixel_size : float
         µm of a pixel of the network's grid.
+    reviewed : NDArray, shape (H, W), bool, optional
+        Where the labels count; None where they do everywhere. What they are elsewhere changes
+        nothing.
 
     Returns
     -------
-    NDArray, shape (2, H', W'), uint8
-        255 times the share of each pixel that is gland, and that is separator.
+    NDArray, shape (2, H', W') or with `reviewed` (3, H', W'), uint8
+        255 times the share of each pixel that is gland, and that is separator; then 255 where
+        all of a pixel was reviewed, else 0.
     """
     shape = scaled_shape((labels.shape[0], labels.shape[1]), factor)
+    if reviewed is not None:
+        labels = np.where(reviewed, labels, 0)
     gland = resize_to((labels > 0).astype(np.float32), shape, order=1)
     separator = separator_map(resize_to(labels, shape, order=0), pixel_size)
-    return np.stack([np.round(gland * 255).astype(np.uint8), separator.astype(np.uint8) * 255])
+    maps = [np.round(gland * 255).astype(np.uint8), separator.astype(np.uint8) * 255]
+    if reviewed is not None:
+        whole = resize_to(reviewed.astype(np.float32), shape, order=1) > _WHOLE
+        maps.append(whole.astype(np.uint8) * 255)
+    return np.stack(maps)
