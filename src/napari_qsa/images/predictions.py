@@ -9,7 +9,11 @@ PREDICTION = "napari-qsa prediction"
 editor that saves the file anew writes its own, and what was edited is the user's."""
 ANNOTATION = "napari-qsa annotation"
 """The description of an annotation that was exported: it is as good as any label file."""
-MARKERS = (PREDICTION, ANNOTATION)
+SAVED = "napari-qsa labels"
+"""The description of labels that a user saved from the window: they belong to the user."""
+MARKERS = (PREDICTION, ANNOTATION, SAVED)
+REPLACEABLE = (PREDICTION, ANNOTATION)
+"""Of files that an export may replace, since what they hold is in the project."""
 
 _TIFF = (".tif", ".tiff")
 _NAMED = 3

@@ -23,15 +23,20 @@ def sources(viewer: ViewerModel) -> Iterator[Image]:
 
 
 def pixel_size(layer: Layer) -> float | None:
-    """Return the size of a layer's pixels in µm; None if its units are no lengths.
+    """Return the size of a layer's pixels in µm, see `pixel_size_of`."""
+    return pixel_size_of(layer.scale, layer.units)
+
+
+def pixel_size_of(scale: Any, units: Any) -> float | None:
+    """Return the size of pixels in µm by a layer's scale and units; None if these are no lengths.
 
     None too where one number would be wrong or cannot be meant: pixels that are not square, or a
     size no microscope gives, by the rule that holds for files.
     """
     try:
         height, width = (
-            float(scale * (1 * unit).to("micrometer").magnitude)
-            for scale, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True)
+            float(side * (1 * unit).to("micrometer").magnitude)
+            for side, unit in zip(scale[-2:], units[-2:], strict=True)
         )
     except DimensionalityError:
         return None

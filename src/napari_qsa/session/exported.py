@@ -18,7 +18,7 @@ from napari_qsa.formats import (
     write_map,
 )
 from napari_qsa.formats.labels import SUFFIXES
-from napari_qsa.images.predictions import ANNOTATION, MARKERS, PREDICTION, marker_of
+from napari_qsa.images.predictions import ANNOTATION, PREDICTION, REPLACEABLE, marker_of
 from napari_qsa.metrics.glands import Gland, gland_table
 from napari_qsa.project import Project
 from napari_qsa.project.predictions import Stored
@@ -242,7 +242,7 @@ class _Files:
         if mark == PREDICTION:
             annotated = [file for file in self.others if marker_of(file) == ANNOTATION]
             refuse_foreign(annotated)  # its table, too, is that of the annotation
-        refuse_foreign([self.labels], lambda file: marker_of(file) in MARKERS)
+        refuse_foreign([self.labels], lambda file: marker_of(file) in REPLACEABLE)
         if uncertainty:
             refuse_foreign([self.uncertainty])
         if region:
