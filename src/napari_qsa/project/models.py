@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from napari_qsa.ensemble import shipped
@@ -79,6 +80,24 @@ def model_path(state: State, key: str) -> Path:
         return shipped.path(key)
     known = ", ".join((*keys(state), *shipped.names())) or "none"
     raise ProjectError(f"There is no model {key!r} in {state.layout.folder}; there are: {known}.")
+
+
+def content_of(state: State, key: str) -> str:
+    """Give a text that changes when the model of a key does.
+
+    A model of the project is named by its content. A shipped ensemble keeps its name when a
+    release brings another one; what the former gave must not be taken for its own.
+    """
+    if checks.is_id(key) and not state.layout.model(key).is_file() and key in shipped.names():
+        path = shipped.path(key)
+        facts = path.stat()
+        return _digest(path, facts.st_size, facts.st_mtime_ns)
+    return key
+
+
+@lru_cache(maxsize=8)
+def _digest(path: Path, size: int, changed: int) -> str:
+    return sha256(path)
 
 
 def use_model(state: State, slot: Slot, key: str, run: str | None = None) -> None:

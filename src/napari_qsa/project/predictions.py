@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from napari_qsa.errors import ProjectError
 from napari_qsa.images.predictions import PREDICTION, SOFTWARE
-from napari_qsa.project import checks, store
+from napari_qsa.project import checks, models, store
+from napari_qsa.project.records import ImageRecord
 from napari_qsa.project.state import State
 
 _MAPS = ("probability", "uncertainty", "separator")
@@ -49,6 +50,7 @@ class Stored:
 _CHECKS: dict[str, checks.Check] = {
     "image": checks.is_id,
     "image_hash": checks.is_digest,
+    "model": checks.is_text,
     "pixel_size": checks.is_positive,
     "notes": lambda value: isinstance(value, list) and all(map(checks.is_text, value)),
 }
@@ -80,6 +82,7 @@ def save(state: State, model_key: str, image_id: str, stored: Stored) -> None:
         "schema": store.SCHEMA,
         "image": image_id,
         "image_hash": record.sampled_hash,
+        "model": models.content_of(state, model_key),
         "pixel_size": float(stored.pixel_size),
         "notes": list(stored.notes),
     }
@@ -103,7 +106,7 @@ def read(state: State, model_key: str, image_id: str) -> Stored | None:
         return None
     *maps, labels = pages
     sound = (
-        (facts["image"], facts["image_hash"]) == (image_id, record.sampled_hash)
+        _is_of(facts, record, models.content_of(state, model_key))
         and len(maps) == len(_MAPS)
         and all(page.shape == record.shape for page in pages)
         and all(page.dtype == np.float32 for page in maps)
@@ -119,6 +122,7 @@ def known(state: State, model_key: str) -> set[str]:
     """List the images, as they are now, for which there is a prediction by a model."""
     if not checks.is_id(model_key):
         return set()
+    model = models.content_of(state, model_key)
     found = set()
     for path in state.layout.predictions(model_key).glob("*.tif"):
         record = state.records.get(path.stem)
@@ -129,9 +133,15 @@ def known(state: State, model_key: str) -> set[str]:
                 facts = _facts(file)
         except Exception:  # as above
             continue
-        if (facts["image"], facts["image_hash"]) == (record.id, record.sampled_hash):
+        if _is_of(facts, record, model):
             found.add(record.id)
     return found
+
+
+def _is_of(facts: dict[str, Any], record: ImageRecord, model: str) -> bool:
+    """Tell whether a file is of an image and a model as they are now."""
+    wanted = record.id, record.sampled_hash, model
+    return (facts["image"], facts["image_hash"], facts["model"]) == wanted
 
 
 def _encode(pages: list[NDArray[Any]], facts: dict[str, Any]) -> bytes:

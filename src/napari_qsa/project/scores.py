@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_qsa.ensemble.header import lay_out, make_header, read_file
 from napari_qsa.errors import EnsembleFileError, ProjectError
-from napari_qsa.project import checks, store
+from napari_qsa.project import checks, models, store
 from napari_qsa.project.state import State
 
 _KEY = "scores"
@@ -64,8 +64,8 @@ def save_scores(state: State, model_key: str, scores: Mapping[str, Score]) -> No
         for image_id, score in scores.items():
             state.record(image_id)
             _check(image_id, score)
-        path = state.layout.score(model_key)
-        merged = {**_current(state, path), **scores}
+        path, model = state.layout.score(model_key), models.content_of(state, model_key)
+        merged = {**_current(state, path, model), **scores}
         lengths = {len(score.descriptor) for score in merged.values()}
         if len(lengths) > 1:
             raise ProjectError(
@@ -73,12 +73,14 @@ def save_scores(state: State, model_key: str, scores: Mapping[str, Score]) -> No
                 f"one model {model_key}: score all images again."
             )
         store.make_folder(path.parent)
-        store.write_bytes(path, _encode(merged))
+        store.write_bytes(path, _encode(merged, model))
 
 
 def read_scores(state: State, model_key: str) -> dict[str, Score]:
     """Read what a model said of the images as they are now; a damaged file holds nothing."""
-    return _current(state, state.layout.score(model_key)) if checks.is_id(model_key) else {}
+    if not checks.is_id(model_key):
+        return {}
+    return _current(state, state.layout.score(model_key), models.content_of(state, model_key))
 
 
 def problems(state: State) -> list[str]:
@@ -86,7 +88,7 @@ def problems(state: State) -> list[str]:
     found = []
     for path in sorted(state.layout.scores.glob("*/scores.safetensors")):
         try:
-            _read(path)
+            _read(path, None)
         except ValueError as error:
             found.append(
                 f"{path} is damaged ({error}): these scores are left out; score the images again."
@@ -94,9 +96,9 @@ def problems(state: State) -> list[str]:
     return found
 
 
-def _current(state: State, path: Path) -> dict[str, Score]:
+def _current(state: State, path: Path, model: str) -> dict[str, Score]:
     try:
-        found = _read(path)
+        found = _read(path, model)
     except ValueError:
         return {}
     return {
@@ -123,7 +125,7 @@ def _check(image_id: str, score: Score) -> None:
         )
 
 
-def _encode(scores: Mapping[str, Score]) -> bytes:
+def _encode(scores: Mapping[str, Score], model: str) -> bytes:
     """Make the file: the same bytes for the same scores, in whatever order they came."""
     names = sorted(scores)
     facts = [
@@ -139,12 +141,18 @@ def _encode(scores: Mapping[str, Score]) -> bytes:
     rows = [scores[name].descriptor for name in names]
     table = np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
     entries, data = lay_out({_TENSOR: table})
-    text = json.dumps({"schema": store.SCHEMA, "images": facts}, allow_nan=False)
+    text = json.dumps({"schema": store.SCHEMA, "model": model, "images": facts}, allow_nan=False)
     return make_header(entries, {_KEY: text}) + data
 
 
-def _read(path: Path) -> dict[str, Score]:
-    """Read a file; none holds nothing; ValueError with a part of a sentence if it is damaged."""
+def _read(path: Path, model: str | None) -> dict[str, Score]:
+    """Read a file; none, or one of a model that was replaced, holds nothing.
+
+    Raises
+    ------
+    ValueError
+        With a part of a sentence if it is damaged.
+    """
     if not path.is_file():
         return {}
     try:
@@ -159,6 +167,8 @@ def _read(path: Path) -> dict[str, Score]:
         or not isinstance(document.get("images"), list)
     ):
         raise ValueError("it holds no list of images")
+    if model is not None and document.get("model") != model:
+        return {}
     facts = [checks.taken(values, _CHECKS) for values in document["images"]]
     if entry is None or entry.dtype != np.float32 or len(entry.shape) != 2:
         raise ValueError("it holds no table of descriptors")
