@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_qsa.images import GLAS_PIXEL_SIZE, open_dataset, open_images
+from napari_qsa.errors import DatasetError
+from napari_qsa.images import GLAS_PIXEL_SIZE, Dataset, open_dataset, open_images
 from napari_qsa.project import Added, Project
 from napari_qsa.session.chores import Cancelled, Progress
 from napari_qsa.session.desk import Desk, Failure
@@ -18,7 +19,10 @@ def added(
     project: Project, paths: Sequence[Path], progress: Progress, cancelled: Cancelled
 ) -> Added:
     """Add files and folders to a project; for a thread of its own."""
-    dataset = open_images(paths)
+    return _added(project, open_images(paths), progress, cancelled)
+
+
+def _added(project: Project, dataset: Dataset, progress: Progress, cancelled: Cancelled) -> Added:
     found = project.add_images(dataset, progress, cancelled)
     return replace(found, problems=(*dataset.problems, *found.problems))
 
@@ -53,13 +57,16 @@ def create(
     QsaError
         If there are no such images, or the project cannot be made; then none is left open.
     """
-    if images is not None and images.is_dir():
-        open_dataset(images)  # a folder without images is refused before the project is made
+    dataset = None
+    if images is not None:
+        dataset = open_dataset(images) if images.is_dir() else open_images([images])
+        if not dataset.items:  # refused before the project is made
+            raise DatasetError(" ".join(dataset.problems))
     project = Project.create(folder, name or folder.stem, pixel_size, seed)
     try:
         found = Added((), ())
-        if images is not None:
-            found = added(project, [images], progress, cancelled)
+        if dataset is not None:
+            found = _added(project, dataset, progress, cancelled)
         project.assign_roles()
     except BaseException:
         project.close()
