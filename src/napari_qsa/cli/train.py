@@ -1,6 +1,5 @@
 """``napari-qsa train``."""
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,22 +9,33 @@ import typer
 
 from napari_qsa.cli.console import bar, duration, emit, note, say, size
 from napari_qsa.cli.options import DataArgument, DeviceOption, JsonOption, require_choice
+from napari_qsa.cli.train_options import (
+    as_in,
+    is_given,
+    network_of,
+    network_options_of,
+    resumed,
+)
+from napari_qsa.cli.train_project import is_project, train_project
 
 if TYPE_CHECKING:
-    from napari_qsa.ensemble.training.options import TrainingOptions
-    from napari_qsa.ensemble.training.run import TrainingRun
     from napari_qsa.jobs.training_progress import TrainingProgress
 
 ROLES = ("segmentation", "suggestive")
 NETWORKS = ("efficient_fcn", "unet")
-PRETRAINABLE = ("efficient_fcn",)
 INTERRUPTED = 130
+OF_PROJECTS = ("status", "cancel", "background", "from_scratch", "adopt")
 
 
 def train(
     context: typer.Context,
     data: DataArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The ensemble file to make.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="The ensemble file to make; of a folder it is needed."
+        ),
+    ] = None,
     role: Annotated[
         str, typer.Option("--role", metavar="suggestive|segmentation", help="What it is for.")
     ] = "segmentation",
@@ -147,6 +157,21 @@ def train(
             help="Fine-tune the members of this ensemble; sets the network.",
         ),
     ] = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="Of a project: tell how far the training is.")
+    ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Of a project: stop the training that runs.")
+    ] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Of a project: start it and do not wait.")
+    ] = False,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Of a project: not from the models in use.")
+    ] = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Of a project: use the new models from now on.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a quantized ensemble on images with labels.
@@ -156,12 +181,36 @@ def train(
     by a power cut, goes on with --resume and, on the CPU, ends bit-identical to one that was
     not. FILE is written at the end only, and an earlier one stays until then.
 
+    Of a project, both models are trained on its accepted annotations, by default for 10 minutes
+    and from the models in use, and the new segmentation model is compared with the one in use.
+
     Example:
+      napari-qsa train glands.qsa --minutes 20 --adopt
       napari-qsa train glas/ --out mine.safetensors --minutes 60
       napari-qsa train glas/ --out folds.safetensors --folds 5 --iterations 3000
       napari-qsa train mine/ --out mine.safetensors --start glas-segmentation --minutes 30
       napari-qsa train glas/ --out mine.safetensors --resume
     """
+    if is_project(data):
+        own = {
+            "minutes": minutes,
+            "iterations": iterations,
+            "members": members,
+            "weights": weights,
+            "activations": activations,
+            "seed": seed,
+            "workers": workers,
+        }
+        given = {name: value for name, value in own.items() if is_given(context, name)}
+        train_project(context, data, given, as_json)
+        return
+    for flag in OF_PROJECTS:
+        if is_given(context, flag):
+            raise typer.BadParameter(
+                f"{data} is no project.", param_hint=f"'--{flag.replace('_', '-')}'"
+            )
+    if out is None:
+        raise typer.BadParameter("say which file to make.", param_hint="'--out'")
     begun = time.monotonic()
     require_choice("--role", role, ROLES)
     require_choice("--network", network, NETWORKS)
@@ -180,10 +229,10 @@ def train(
     from napari_qsa.ensemble.training.start import located
 
     if start is not None:
-        network, network_options = _network_of(context, start)
+        network, network_options = network_of(context, start)
         start = located(start)
     else:
-        network_options = _network_options(network, network_option or [], pretrained)
+        network_options = network_options_of(network, network_option or [], pretrained)
     from napari_qsa.ensemble.training.options import TrainingOptions
     from napari_qsa.quantization import ACTIVATION_SCHEMES, WEIGHT_SCHEMES
     from napari_qsa.session import training
@@ -209,10 +258,10 @@ def train(
         options = replace(options, iterations=iterations)
     folder = run or training.run_folder(out)
     if resume:
-        current = _resumed(context, folder, data, part, options)
+        current = resumed(context, folder, data, part, options)
     else:
         if start_from is not None:
-            options = _as_in(start_from, options, minutes, iterations)
+            options = as_in(start_from, options, minutes, iterations)
         current = training.begin_run(
             folder, data, part, options, minutes, workers, device, tell=note
         )
@@ -244,108 +293,6 @@ def train(
             f"{current.options.iterations} iterations each, in {duration(seconds)}."
         )
         say(f"{folder} holds checkpoints and events; it is not needed to use the ensemble.")
-
-
-def _network_of(context: typer.Context, start: str) -> tuple[str, dict[str, Any]]:
-    """Give the network of an ensemble to start from, which the command line must not name too."""
-    from napari_qsa.ensemble import shipped
-    from napari_qsa.ensemble.card import read_card
-
-    for flag in ("network", "network_option", "pretrained"):
-        if _is_given(context, flag):
-            raise typer.BadParameter(
-                "the ensemble to start from says which network.",
-                param_hint=f"'--{flag.replace('_', '-')}', '--start'",
-            )
-    card = read_card(shipped.resolve(start))
-    return card.network, dict(card.network_options)
-
-
-def _network_options(network: str, pairs: list[str], pretrained: bool | None) -> dict[str, Any]:
-    """Read NAME=VALUE pairs; values are numbers, true, false, or else text."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not (name and sign):
-            raise typer.BadParameter(
-                f"{pair!r} is not NAME=VALUE.", param_hint="'--network-option'"
-            )
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    if network in PRETRAINABLE:
-        options.setdefault("pretrained", pretrained is not False)
-    elif pretrained:
-        raise typer.BadParameter(
-            f"{network} has no pretrained weights.", param_hint="'--pretrained'"
-        )
-    return options
-
-
-def _resumed(
-    context: typer.Context, folder: Path, data: Path, part: str, options: "TrainingOptions"
-) -> "TrainingRun":
-    """Open the run to be resumed; what the command line says of it must be true."""
-    from napari_qsa.ensemble.training.run import TrainingRun
-
-    current = TrainingRun.open(folder)
-    flags = {
-        "role": "role",
-        "network": "network",
-        "network_option": "network_options",
-        "pretrained": "network_options",
-        "members": "members",
-        "weights": "weights",
-        "activations": "activations",
-        "folds": "folds",
-        "fold": "fold",
-        "iterations": "iterations",
-        "seed": "seed",
-        "threads": "threads",
-        "pixel_size": "source_pixel_size",
-        "start": "start",
-    }
-    given = {flag for flag in flags if _is_given(context, flag)}
-    pairs = {f"--{f.replace('_', '-')}": flags[f] for f in given}
-    wrong = [
-        flag
-        for flag, name in pairs.items()
-        if getattr(options, name) != getattr(current.options, name)
-    ]
-    if _is_given(context, "part") and part != current.part:
-        wrong.append("--part")
-    if data.resolve() != current.data:
-        raise typer.BadParameter(
-            f"the run in {folder} trains on {current.data}: give that, or start a new run.",
-            param_hint="'DATA'",
-        )
-    if wrong:
-        raise typer.BadParameter(
-            f"the run in {folder} began with another value: leave it out, or start a new run.",
-            param_hint=", ".join(f"'{flag}'" for flag in sorted(wrong)),
-        )
-    return current
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def _as_in(
-    source: Path, options: "TrainingOptions", minutes: float | None, iterations: int | None
-) -> "TrainingOptions":
-    """Take as many iterations as the run whose float phase is taken over."""
-    from napari_qsa.ensemble.training.run import TrainingRun
-
-    if minutes is not None:
-        raise typer.BadParameter(
-            "a run that starts from another has its iterations.", param_hint="'--minutes'"
-        )
-    if iterations is not None:
-        return options
-    return replace(options, iterations=TrainingRun.open(source).options.iterations)
 
 
 def _about(progress: "TrainingProgress") -> str:

@@ -11,11 +11,13 @@ from napari_qsa.evaluation.model_comparison import ModelComparison
 from napari_qsa.jobs import project_training
 from napari_qsa.project import Project
 from napari_qsa.project.facts import Slot
+from napari_qsa.project.models import present
 from napari_qsa.session.desk import Desk
 from napari_qsa.session.lane import Lane
 from napari_qsa.session.run_watch import Curve, CurveKey, RunInfo, Seen, look
 from napari_qsa.session.state import State, Status
 from napari_qsa.session.training_plan import (
+    SHIPPED,
     Plan,
     ProjectTrainingOptions,
     make_job,
@@ -62,6 +64,9 @@ class Trainer:
         self._status = Status()
         self._seen = Seen()
         self._starting = False
+        self._unwanted = False
+        self._awaited: str | None = None
+        self._looked = False
         self._reading = False
         self._again = False
         self._closed = False
@@ -79,6 +84,16 @@ class Trainer:
     def running(self) -> bool:
         """Whether a training is being started, or runs."""
         return self._starting or self._running_run() is not None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the process of a training has been seen at work."""
+        return self._running_run() is not None
+
+    @property
+    def looked(self) -> bool:
+        """Whether the runs of the open project have been looked at."""
+        return self._looked
 
     @property
     def curves(self) -> Mapping[CurveKey, Curve]:
@@ -121,6 +136,7 @@ class Trainer:
     def cancel(self) -> None:
         """Stop the training; what is trained so far is kept, and `resume` goes on."""
         project, run_id = self._desk.project, self._running_run()
+        self._unwanted = self._starting
         if project is not None and run_id is not None:
             self._show(Status(State.RUNNING, "Stopping the training", self._status.fraction))
             folder = project.folder / "runs" / run_id
@@ -147,8 +163,8 @@ class Trainer:
         self._change(lambda project: project.adopt(run_id))
 
     def back(self, slot: Slot) -> None:
-        """Use the model again that was in use before."""
-        self._change(lambda project: project.back(slot))
+        """Use the model again that was in use before; before the first one, the shipped one."""
+        self._change(lambda project: _back(project, slot))
 
     def discard(self, run_id: str) -> None:
         """Note that the models of a run are not wanted; its folder stays."""
@@ -175,7 +191,7 @@ class Trainer:
         running = [run.id for run in self._seen.runs if run.status == "running"]
         return running[-1] if running else None
 
-    def _launch(self, message: str, work: Callable[[Project], object]) -> None:
+    def _launch(self, message: str, work: Callable[[Project], str]) -> None:
         project = self._project()
         if project is None:
             return
@@ -186,7 +202,8 @@ class Trainer:
         self._show(Status(State.RUNNING, message))
         self._lane.do(partial(work, project), self._launched, self._not_launched)
 
-    def _launched(self, _: object) -> None:
+    def _launched(self, run_id: str) -> None:
+        self._awaited = run_id  # what is read from now on was read after it began
         self.poll()
 
     def _not_launched(self, error: BaseException) -> None:
@@ -205,7 +222,7 @@ class Trainer:
 
     def _on_project(self) -> None:
         self._stop_timer()
-        self._seen, self._starting = Seen(), False
+        self._seen, self._starting, self._awaited, self._looked = Seen(), False, None, False
         self._show(Status())
         self.curves_changed.emit()
         self.changed.emit()
@@ -217,12 +234,16 @@ class Trainer:
         if project is not self._desk.project:
             self.poll()
             return
+        self._looked = True
         before, self._seen = self._seen, seen
         was_running = {run.id for run in before.runs if run.status == "running"}
+        if self._awaited is not None:
+            was_running.add(self._awaited)
+            self._starting, self._awaited = False, None
         ended = [run for run in seen.runs if run.id in was_running and run.status != "running"]
-        if self._running_run() is not None or before.runs != seen.runs:
-            self._starting = False
         self._show_runs(ended)
+        if self._unwanted and not self._starting:  # cancelled before it had begun
+            self.cancel()
         if before.curves != seen.curves:
             self.curves_changed.emit()
         if before.runs != seen.runs or before.comparisons != seen.comparisons:
@@ -269,7 +290,8 @@ class Trainer:
             self._timer = None
 
     def _fail(self, error: BaseException) -> None:
-        self._show(Status(State.FAILED, str(error)))
+        if not self.running:
+            self._show(Status(State.FAILED, str(error)))
         self._desk.fail(_NAME, error)
 
     def _show(self, status: Status) -> None:
@@ -278,16 +300,26 @@ class Trainer:
             self.status_changed.emit(status)
 
 
-def _begin(project: Project, options: ProjectTrainingOptions) -> None:
+def _begin(project: Project, options: ProjectTrainingOptions) -> str:
     job = make_job(project, options)
     run = project.new_run(to_json(options))
     project_training.write_job(run.folder, job)
     project_training.start(run.folder, options.keep_running)
+    return run.id
 
 
-def _resume(project: Project, run_id: str) -> None:
+def _back(project: Project, slot: Slot) -> str:
+    uses = project.facts.slots[slot]
+    if present(uses) == 0:
+        project.use_model(slot, SHIPPED[slot])
+        return SHIPPED[slot]
+    return project.back(slot)
+
+
+def _resume(project: Project, run_id: str) -> str:
     run = project.run(run_id)
     if run.state != "new":
         raise TrainingError(f"Run {run_id} is {run.state}: there is nothing to resume.")
     keep_running = bool(run.options.get("keep_running", True))
     project_training.start(run.folder, keep_running)
+    return run.id

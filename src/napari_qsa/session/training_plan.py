@@ -25,6 +25,9 @@ SHARES: Mapping[Slot, float] = {"suggestive": 0.25, "segmentation": 0.75}
 FLOAT_SHARE = 0.55
 """Of the iterations; a twentieth goes to the activations, and the last 40 % to INQ."""
 
+BATCH = 4
+"""Crops in an iteration: half of what a long training takes, so that ten minutes hold enough."""
+
 SCRATCH: Mapping[Slot, Mapping[str, Any]] = {
     "suggestive": {"network_options": {"pretrained": True, "width": 16}},
     "segmentation": {"network_options": {"pretrained": True}},
@@ -174,6 +177,7 @@ def _stage_options(
         activations=options.activations,
         members=options.members,
         seed=project.facts.seed if options.seed is None else options.seed,
+        batch=BATCH,
         float_share=FLOAT_SHARE,
     )
     if options.iterations is not None:

@@ -1,0 +1,117 @@
+"""What the options of ``napari-qsa train`` mean, and whether they go together."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from napari_qsa.ensemble.training.options import TrainingOptions
+    from napari_qsa.ensemble.training.run import TrainingRun
+
+PRETRAINABLE = ("efficient_fcn",)
+
+
+def network_of(context: typer.Context, start: str) -> tuple[str, dict[str, Any]]:
+    """Give the network of an ensemble to start from, which the command line must not name too."""
+    from napari_qsa.ensemble import shipped
+    from napari_qsa.ensemble.card import read_card
+
+    for flag in ("network", "network_option", "pretrained"):
+        if is_given(context, flag):
+            raise typer.BadParameter(
+                "the ensemble to start from says which network.",
+                param_hint=f"'--{flag.replace('_', '-')}', '--start'",
+            )
+    card = read_card(shipped.resolve(start))
+    return card.network, dict(card.network_options)
+
+
+def network_options_of(network: str, pairs: list[str], pretrained: bool | None) -> dict[str, Any]:
+    """Read NAME=VALUE pairs; values are numbers, true, false, or else text."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not (name and sign):
+            raise typer.BadParameter(
+                f"{pair!r} is not NAME=VALUE.", param_hint="'--network-option'"
+            )
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    if network in PRETRAINABLE:
+        options.setdefault("pretrained", pretrained is not False)
+    elif pretrained:
+        raise typer.BadParameter(
+            f"{network} has no pretrained weights.", param_hint="'--pretrained'"
+        )
+    return options
+
+
+def resumed(
+    context: typer.Context, folder: Path, data: Path, part: str, options: "TrainingOptions"
+) -> "TrainingRun":
+    """Open the run to be resumed; what the command line says of it must be true."""
+    from napari_qsa.ensemble.training.run import TrainingRun
+
+    current = TrainingRun.open(folder)
+    flags = {
+        "role": "role",
+        "network": "network",
+        "network_option": "network_options",
+        "pretrained": "network_options",
+        "members": "members",
+        "weights": "weights",
+        "activations": "activations",
+        "folds": "folds",
+        "fold": "fold",
+        "iterations": "iterations",
+        "seed": "seed",
+        "threads": "threads",
+        "pixel_size": "source_pixel_size",
+        "start": "start",
+    }
+    given = {flag for flag in flags if is_given(context, flag)}
+    pairs = {f"--{f.replace('_', '-')}": flags[f] for f in given}
+    wrong = [
+        flag
+        for flag, name in pairs.items()
+        if getattr(options, name) != getattr(current.options, name)
+    ]
+    if is_given(context, "part") and part != current.part:
+        wrong.append("--part")
+    if data.resolve() != current.data:
+        raise typer.BadParameter(
+            f"the run in {folder} trains on {current.data}: give that, or start a new run.",
+            param_hint="'DATA'",
+        )
+    if wrong:
+        raise typer.BadParameter(
+            f"the run in {folder} began with another value: leave it out, or start a new run.",
+            param_hint=", ".join(f"'{flag}'" for flag in sorted(wrong)),
+        )
+    return current
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Tell whether the command line names an option, whatever its value."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def as_in(
+    source: Path, options: "TrainingOptions", minutes: float | None, iterations: int | None
+) -> "TrainingOptions":
+    """Take as many iterations as the run whose float phase is taken over."""
+    from napari_qsa.ensemble.training.run import TrainingRun
+
+    if minutes is not None:
+        raise typer.BadParameter(
+            "a run that starts from another has its iterations.", param_hint="'--minutes'"
+        )
+    if iterations is not None:
+        return options
+    return replace(options, iterations=TrainingRun.open(source).options.iterations)

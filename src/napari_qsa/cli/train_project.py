@@ -1,0 +1,218 @@
+"""``napari-qsa train`` on a project: start, watch, stop, go on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from napari_qsa.cli.console import bar, duration, emit, note, say
+from napari_qsa.cli.train_options import is_given
+from napari_qsa.errors import QsaError, TrainingError
+
+if TYPE_CHECKING:
+    from napari_qsa.cli.sitting import Sitting
+    from napari_qsa.session.trainer import (
+        ModelComparison,
+        ProjectTrainingOptions,
+        RunInfo,
+        Trainer,
+    )
+
+PART = "training"
+INTERRUPTED = 130
+RESUMABLE = ("interrupted", "failed")
+
+
+def is_project(data: Path) -> bool:
+    """Tell whether a path is a project's folder."""
+    return (data / "project.json").is_file()
+
+
+def train_project(
+    context: typer.Context, folder: Path, given: dict[str, Any], as_json: bool
+) -> None:
+    """Train on a project, or tell of a training, as the flags say."""
+    from napari_qsa.session.trainer import ProjectTrainingOptions
+
+    modes = {flag for flag in ("status", "cancel", "resume") if context.params[flag]}
+    common = {"data", "as_json"}
+    allowed = {
+        frozenset({"status"}): {"status"},
+        frozenset({"cancel"}): {"cancel"},
+        frozenset({"resume"}): {"resume", "background", "adopt"},
+        frozenset(): {*given, "background", "adopt", "from_scratch"},
+    }.get(frozenset(modes), set())
+    for flag in context.params:
+        if is_given(context, flag) and flag not in allowed | common:
+            raise typer.BadParameter(
+                "it does not go with a project, or with another of these options.",
+                param_hint=f"'--{flag.replace('_', '-')}'",
+            )
+    if {"minutes", "iterations"} <= given.keys():
+        raise typer.BadParameter("give one of the two.", param_hint="'--minutes', '--iterations'")
+    if "status" in modes:
+        status(folder, as_json)
+    elif "cancel" in modes:
+        cancel(folder, as_json)
+    else:
+        background, adopt = context.params["background"], context.params["adopt"]
+        if background and adopt:
+            raise typer.BadParameter(
+                "the result is not there yet: adopt it later.", param_hint="'--adopt'"
+            )
+        options = ProjectTrainingOptions(
+            **given, from_scratch=context.params["from_scratch"], keep_running=background
+        )
+        resume = context.params["resume"]
+        start(folder, options, resume, background, adopt, as_json)
+
+
+def start(
+    folder: Path,
+    options: "ProjectTrainingOptions",
+    resume: bool,
+    background: bool,
+    adopt: bool,
+    as_json: bool,
+) -> None:
+    """Train a project's models, or go on with the last run, and wait for the end.
+
+    Raises
+    ------
+    QsaError
+        If it cannot be started, or fails.
+    """
+    with _opened(folder) as room:
+        trainer = room.workbench.trainer
+        if resume:
+            trainer.resume(_last(trainer, RESUMABLE).id)
+        else:
+            trainer.start(options)
+        room.until(lambda: trainer.under_way or not trainer.running)
+        room.stop_at_failures()
+        run_id = str(trainer.shown)
+        if background:
+            _told(_run(trainer, run_id), None, as_json)
+            return
+        _wait(room, folder)
+        room.stop_at_failures()
+        if adopt and _run(trainer, run_id).status == "finished":
+            trainer.adopt(run_id)
+            room.until(lambda: _run(trainer, run_id).status == "adopted" or bool(room.failures))
+            room.stop_at_failures()
+        _told(_run(trainer, run_id), trainer.comparison(run_id), as_json)
+
+
+def status(folder: Path, as_json: bool) -> None:
+    """Tell how far the last run is; the project may be open elsewhere."""
+    with _opened(folder, read_only=True) as room:
+        trainer = room.workbench.trainer
+        if not trainer.runs():
+            raise TrainingError(f"{folder} has no training run: start one with train.")
+        run = trainer.runs()[-1]
+        _told(run, trainer.comparison(run.id), as_json)
+
+
+def cancel(folder: Path, as_json: bool) -> None:
+    """Stop the training that runs, whoever started it; what is trained is kept."""
+    with _opened(folder, read_only=True) as room:
+        trainer = room.workbench.trainer
+        if not trainer.running:
+            raise TrainingError(f"{folder} is not being trained: there is nothing to stop.")
+        run_id = str(trainer.shown)
+        trainer.cancel()
+        room.until(lambda: not trainer.running)
+        _told(_run(trainer, run_id), trainer.comparison(run_id), as_json)
+
+
+def _opened(folder: Path, read_only: bool = False) -> Any:
+    from contextlib import contextmanager
+
+    from napari_qsa.cli.sitting import opened
+
+    @contextmanager
+    def entered() -> Any:
+        with opened(folder, PART, read_only=read_only) as room:
+            room.until(lambda: room.workbench.trainer.looked or bool(room.failures))
+            room.stop_at_failures()
+            yield room
+
+    return entered()
+
+
+def _wait(room: "Sitting", folder: Path) -> None:
+    trainer = room.workbench.trainer
+    with bar("Training") as shown:
+
+        def done() -> bool:
+            left = next((r.seconds_left for r in trainer.runs() if r.status == "running"), None)
+            shown.update(trainer.status.fraction or 0.0, trainer.status.message, left)
+            return not trainer.running
+
+        try:
+            room.until(done)
+        except KeyboardInterrupt:
+            trainer.cancel()
+            room.until(lambda: not trainer.running)
+            note(f"Stopped; what is trained is kept: train {folder} --resume goes on with it.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _last(trainer: "Trainer", wanted: tuple[str, ...]) -> "RunInfo":
+    found = [run for run in trainer.runs() if run.status in wanted]
+    if not found:
+        raise TrainingError("No training of this project was stopped: leave out --resume.")
+    return found[-1]
+
+
+def _run(trainer: "Trainer", run_id: str) -> "RunInfo":
+    found = next((run for run in trainer.runs() if run.id == run_id), None)
+    if found is None:
+        raise QsaError(f"The run {run_id} is gone: look into the folder runs of the project.")
+    return found
+
+
+def _told(run: "RunInfo", comparison: "ModelComparison | None", as_json: bool) -> None:
+    if as_json:
+        emit(_document(run, comparison))
+        return
+    images = f"{run.images} images, {run.validation} to validate on"
+    say(f"Run {run.id}: {run.status}, {run.fraction:.0%} ({images}).")
+    if run.message:
+        say(run.message)
+    if run.seconds_left is not None:
+        say(f"About {duration(run.seconds_left)} left.")
+    if comparison is not None:
+        say(in_words(comparison))
+
+
+def in_words(comparison: "ModelComparison") -> str:
+    """Write a comparison in a few sentences."""
+    notes = " ".join(comparison.notes)
+    if comparison.source == "none":
+        return f"The new model could not be compared with the one in use. {notes}".strip()
+    where = (
+        "validation images"
+        if comparison.source == "validation"
+        else "images, each by networks that never saw it"
+    )
+    return (
+        f"Object Dice on {len(comparison.images)} {where}: {comparison.current:.3f} now, "
+        f"{comparison.new:.3f} new; difference {comparison.difference:+.3f} "
+        f"({comparison.low:+.3f} to {comparison.high:+.3f}): {comparison.verdict}. {notes}"
+    ).strip()
+
+
+def _document(run: "RunInfo", comparison: "ModelComparison | None") -> Mapping[str, Any]:
+    return {
+        "run": run.id,
+        "status": run.status,
+        "message": run.message,
+        "fraction": run.fraction,
+        "seconds_left": run.seconds_left,
+        "images": run.images,
+        "validation": run.validation,
+        "options": dict(run.options),
+        "comparison": None if comparison is None else comparison.to_json(),
+    }
