@@ -37,7 +37,7 @@ def _image(number: int, shape: tuple[int, int], channels: int, fold: int) -> Tra
         pixels[:, distance < radius] *= np.linspace(0.5, 0.7, channels)[:, None]
         pixels[:, distance < radius / 2] = 0.95
     values = np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-    stack = np.concatenate([values, training_maps(labels, 1.0, 1.24)])
+    stack = np.concatenate([values, training_maps(labels, 1.0, 1.24, 6.0)])
     return TrainingImage(f"image {number}", f"{number:064x}", fold, torch.from_numpy(stack))
 
 

@@ -46,3 +46,15 @@ def test_gradient_points_to_the_target() -> None:
     segmentation_loss(logits, target, 0.5).backward()
     assert logits.grad is not None
     assert torch.equal(logits.grad < 0, target > 0.5)
+
+
+def test_pixels_of_the_separator_count_more_for_the_gland() -> None:
+    target = torch.zeros(1, 2, 2, 2)
+    target[:, 1, 0] = 1  # two of four pixels, none of them gland
+    logits = torch.zeros(1, 2, 2, 2)
+    plain = float(segmentation_loss(logits, target, 0.0))
+    weighted = float(segmentation_loss(logits, target, 0.0, border_weight=4.0))
+    assert weighted - plain == pytest.approx(math.log(2) * (5 + 1) / 2 - math.log(2), rel=1e-6)
+    everywhere = torch.ones(1, 2, 2, dtype=torch.bool)
+    again = float(segmentation_loss(logits, target, 0.0, everywhere, border_weight=4.0))
+    assert again == pytest.approx(weighted, rel=1e-6)

@@ -243,8 +243,8 @@ def test_a_lost_loss_ends_the_run_in_a_sentence(
     monkeypatch.setattr(member_module, "CHECKPOINT_SECONDS", 0.0)
     loss = member_module.segmentation_loss
 
-    def lost(logits: Tensor, target: Tensor, weight: float) -> Tensor:
-        return loss(logits, target, weight) * (float("nan") if trainer.iteration == 3 else 1.0)
+    def lost(logits: Tensor, target: Tensor, *others: Any) -> Tensor:
+        return loss(logits, target, *others) * (float("nan") if trainer.iteration == 3 else 1.0)
 
     monkeypatch.setattr(member_module, "segmentation_loss", lost)
     trainer = make_trainer(tmp_path)

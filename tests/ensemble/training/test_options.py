@@ -55,3 +55,12 @@ def test_json_keeps_every_option() -> None:
 def test_runs_do_not_share_their_network_options() -> None:
     TrainingOptions().network_options["width"] = 99
     assert "width" not in TrainingOptions().network_options
+
+
+def test_an_earlier_run_keeps_what_it_did() -> None:
+    values = TrainingOptions().to_json()
+    for later in ("separator_weight", "separator_reach", "border_weight", "encoder_rate"):
+        del values[later]
+    options = TrainingOptions.from_json(values)
+    assert (options.separator_weight, options.separator_reach, options.border_weight) == (0.5, 6, 0)
+    assert options.encoder_rate == 1.0

@@ -17,7 +17,11 @@ def soft_dice_loss(probability: Tensor, target: Tensor) -> Tensor:
 
 
 def segmentation_loss(
-    logits: Tensor, target: Tensor, separator_weight: float, reviewed: Tensor | None = None
+    logits: Tensor,
+    target: Tensor,
+    separator_weight: float,
+    reviewed: Tensor | None = None,
+    border_weight: float = 0.0,
 ) -> Tensor:
     """Sum the losses of both outputs.
 
@@ -29,11 +33,15 @@ def segmentation_loss(
         Weight of the separator's loss; the gland's is 1.
     reviewed : Tensor, shape (N, H, W), bool, optional
         The pixels that count; all if None. Where none does, the loss is 0.
+    border_weight : float
+        A separator pixel counts 1 + this many times in the gland's cross-entropy.
     """
     if reviewed is not None:
-        return _reviewed_loss(logits, target, separator_weight, reviewed)
+        return _reviewed_loss(logits, target, separator_weight, reviewed, border_weight)
     probability = torch.sigmoid(logits)
-    gland = F.binary_cross_entropy_with_logits(logits[:, 0], target[:, 0])
+    gland = F.binary_cross_entropy_with_logits(
+        logits[:, 0], target[:, 0], weight=1 + border_weight * target[:, 1]
+    )
     gland = gland + soft_dice_loss(probability[:, 0], target[:, 0])
     separator = F.binary_cross_entropy_with_logits(
         logits[:, 1], target[:, 1], pos_weight=logits.new_tensor(SEPARATOR_POSITIVE)
@@ -42,10 +50,14 @@ def segmentation_loss(
 
 
 def _reviewed_loss(
-    logits: Tensor, target: Tensor, separator_weight: float, reviewed: Tensor
+    logits: Tensor,
+    target: Tensor,
+    separator_weight: float,
+    reviewed: Tensor,
+    border_weight: float,
 ) -> Tensor:
     """Sum the same losses over the reviewed pixels alone, picked out before they are summed."""
     if not reviewed.any():
         return logits.sum() * 0.0
     chosen = [side.movedim(1, -1)[reviewed].T[None, :, None] for side in (logits, target)]
-    return segmentation_loss(chosen[0], chosen[1], separator_weight)
+    return segmentation_loss(chosen[0], chosen[1], separator_weight, border_weight=border_weight)

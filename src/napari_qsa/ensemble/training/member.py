@@ -15,7 +15,7 @@ from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_check
 from napari_qsa.ensemble.training.crops import Crops
 from napari_qsa.ensemble.training.losses import segmentation_loss
 from napari_qsa.ensemble.training.monitor import Watch, gland_dice
-from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.options import BEFORE, TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
 from napari_qsa.ensemble.training.schedule import Phase, phases, plan_to_json
 from napari_qsa.ensemble.training.start import check_digest
@@ -35,14 +35,6 @@ CHECKPOINT_SECONDS = 45.0
 REPORT_EVERY = 20
 CALIBRATION_BATCHES = 8
 STATISTICS_BATCHES = 40
-
-_LATER_OPTIONS = {
-    "source_pixel_size": None,
-    "encoder_rate": 1.0,
-    "separator_weight": 0.5,
-    "float_share": 0.65,
-}
-"""What runs did that had no such option."""
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -212,6 +204,7 @@ class MemberTrainer:
                 batch.targets,
                 self.options.separator_weight,
                 batch.reviewed,
+                self.options.border_weight,
             )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -296,7 +289,7 @@ class MemberTrainer:
         options = self.options.to_json()
         for free in ("role", "weights", "activations", "members", "iterations", "stage_rate"):
             del options[free]
-        for name, before in _LATER_OPTIONS.items():  # as before there were these options
+        for name, before in BEFORE.items():  # as before there were these options
             if options[name] == before:
                 del options[name]
         images = [image.sha256 for image in self.images]

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from napari_qsa.errors import TrainingError
 
 Role = Literal["suggestive", "segmentation"]
+
+
+BEFORE: Mapping[str, Any] = MappingProxyType(
+    {
+        "source_pixel_size": None,
+        "encoder_rate": 1.0,
+        "separator_weight": 0.5,
+        "separator_reach": 6.0,
+        "border_weight": 0.0,
+        "float_share": 0.65,
+    }
+)
+"""What runs did that recorded no such option."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,11 @@ class TrainingOptions:
         Factor on every rate for the parameters of a pretrained encoder, above 0 to 1.
     separator_weight : float
         Weight of the separator's loss beside the gland's.
+    separator_reach : float
+        µm: a pixel is of the separator where two glands are both within this distance of it.
+    border_weight : float
+        A separator pixel counts 1 + this many times in the gland's cross-entropy, as the borders
+        of touching cells do in the U-Net (Ronneberger et al. 2015, equation 2).
     pixel_size : float
         µm of a pixel of the grid the network works on.
     source_pixel_size : float or None
@@ -75,7 +95,9 @@ class TrainingOptions:
     learning_rate: float = 1e-3
     stage_rate: float = 3e-4
     encoder_rate: float = 1.0
-    separator_weight: float = 0.5
+    separator_weight: float = 1.0
+    separator_reach: float = 10.0
+    border_weight: float = 4.0
     weight_decay: float = 1e-2
     ema: float = 0.998
     pixel_size: float = 1.24
@@ -89,12 +111,18 @@ class TrainingOptions:
         for name in ("members", "iterations", "batch", "crop", "threads"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("learning_rate", "stage_rate", "encoder_rate", "pixel_size"):
+        for name in (
+            "learning_rate",
+            "stage_rate",
+            "encoder_rate",
+            "separator_reach",
+            "pixel_size",
+        ):
             if not 0 < getattr(self, name) < math.inf:
                 raise TrainingError(f"{name} must be above 0, not {getattr(self, name)}.")
         if self.source_pixel_size is not None and not 0 < self.source_pixel_size < math.inf:
             raise TrainingError(f"source_pixel_size must be above 0, not {self.source_pixel_size}.")
-        for name in ("seed", "stain", "weight_decay", "separator_weight"):
+        for name in ("seed", "stain", "weight_decay", "separator_weight", "border_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise TrainingError(f"{name} must be 0 or above, not {getattr(self, name)}.")
         if not 0 <= self.ema < 1:
@@ -126,5 +154,5 @@ class TrainingOptions:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainingOptions:
-        """Read back what :meth:`to_json` gave."""
-        return cls(**values)
+        """Read back what :meth:`to_json` gave, in this release or an earlier one."""
+        return cls(**{**BEFORE, **values})

@@ -80,7 +80,7 @@ def load_training_images(
         reviewed = item.read_reviewed(image.pixels.shape[:2])
         unit = rescale(to_unit(image.pixels, in_channels, image.full_scale), factor)
         pixels = np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8).transpose(2, 0, 1)
-        maps = training_maps(labels, factor, options.pixel_size, reviewed)
+        maps = training_maps(labels, factor, options.pixel_size, options.separator_reach, reviewed)
         stack = torch.from_numpy(np.concatenate([pixels, maps]))
         fold = folds.get(item.name, -1)
         digest = sha256(item.image)

@@ -8,15 +8,14 @@ from scipy import ndimage
 
 from napari_qsa.images.scaling import resize_to, scaled_shape
 
-SEPARATOR_REACH = 6.0
-"""µm: a pixel separates where two glands are both within this distance of it."""
-
 _WHOLE = 0.999
 """From this share on, rounding aside, all of a pixel is."""
 
 
-def separator_map(labels: NDArray[np.integer], pixel_size: float) -> NDArray[np.bool_]:
-    """Mark the pixels within ``SEPARATOR_REACH`` of two different glands.
+def separator_map(
+    labels: NDArray[np.integer], pixel_size: float, reach: float
+) -> NDArray[np.bool_]:
+    """Mark the pixels within reach of two different glands.
 
     Parameters
     ----------
@@ -24,12 +23,14 @@ def separator_map(labels: NDArray[np.integer], pixel_size: float) -> NDArray[np.
         Instance labels, 0 is background.
     pixel_size : float
         µm of a pixel.
+    reach : float
+        In µm.
 
     Returns
     -------
     NDArray, shape (H, W), bool
     """
-    reach = SEPARATOR_REACH / pixel_size
+    reach /= pixel_size
     margin = int(np.ceil(reach)) + 1
     near = np.zeros(labels.shape, np.uint16)
     labels = _numbered(labels)
@@ -54,6 +55,7 @@ def training_maps(
     labels: NDArray[np.integer],
     factor: float,
     pixel_size: float,
+    reach: float,
     reviewed: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Bring instance labels to the network's grid as training targets.
@@ -66,6 +68,8 @@ def training_maps(
         Size of the network's grid over the size of the image's.
     pixel_size : float
         µm of a pixel of the network's grid.
+    reach : float
+        µm: a pixel is of the separator where two glands are both within this distance of it.
     reviewed : NDArray, shape (H, W), bool, optional
         Where the labels count; None where they do everywhere. What they are elsewhere changes
         nothing.
@@ -80,7 +84,7 @@ def training_maps(
     if reviewed is not None:
         labels = np.where(reviewed, labels, 0)
     gland = resize_to((labels > 0).astype(np.float32), shape, order=1)
-    separator = separator_map(resize_to(labels, shape, order=0), pixel_size)
+    separator = separator_map(resize_to(labels, shape, order=0), pixel_size, reach)
     maps = [np.round(gland * 255).astype(np.uint8), separator.astype(np.uint8) * 255]
     if reviewed is not None:
         whole = resize_to(reviewed.astype(np.float32), shape, order=1) > _WHOLE
