@@ -42,8 +42,7 @@ class Docked(QWidget):
     def __init__(self, name: str, size: QSize) -> None:
         super().__init__()
         self._place_name, self._first_size = name, size
-        self._dock: QDockWidget | None = None
-        self._window: QMainWindow | None = None
+        self._docked = False
         self._arrival = QTimer(self)
         self._arrival.setSingleShot(True)
         self._arrival.timeout.connect(self._arrive)
@@ -51,11 +50,10 @@ class Docked(QWidget):
     def event(self, event: Any) -> bool:
         """Notice when a dock takes this widget in, and when it is closed."""
         if event.type() == QEvent.Type.ParentChange:
-            parent = self.parent()
-            if self._dock is None and isinstance(parent, QDockWidget):
-                self._dock = parent
+            if not self._docked and isinstance(self.parent(), QDockWidget):
+                self._docked = True
                 self._arrival.start(0)  # napari has still to add the dock to its window
-            elif self._dock is not None and parent is None:
+            elif self._docked and self.parent() is None:
                 self.deleteLater()
         return bool(super().event(event))
 
@@ -63,17 +61,17 @@ class Docked(QWidget):
         """Do what needs the window; called once, when the dock is in it."""
 
     def _arrive(self) -> None:
-        window = main_window(self)
-        if self._dock is None or window is None:
+        # Neither is kept: a reference to napari's window would outlive it.
+        dock, window = self.parent(), main_window(self)
+        if not isinstance(dock, QDockWidget) or window is None:
             return
-        self._window = window
         # The lists of layers on the left, and the QSA dock on the right, keep their full height.
         window.setCorner(Qt.Corner.BottomLeftCorner, SIDES["left"])
         window.setCorner(Qt.Corner.BottomRightCorner, SIDES["right"])
-        restore(self._place_name, self._dock, window, self._first_size)
+        restore(self._place_name, dock, window, self._first_size)
         window.installEventFilter(self)
-        self._dock.topLevelChanged.connect(self._save)
-        self._dock.dockLocationChanged.connect(self._save)
+        dock.topLevelChanged.connect(self._save)
+        dock.dockLocationChanged.connect(self._save)
         self.arrived(window)
 
     def hideEvent(self, event: Any) -> None:
@@ -83,16 +81,15 @@ class Docked(QWidget):
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
         """Remember the place before the window closes."""
-        if watched is self._window and event.type() == QEvent.Type.Close:
+        if event.type() == QEvent.Type.Close and isinstance(watched, QMainWindow):
             self._save()
         return False
 
     def _save(self, _: object = None) -> None:
-        if self._dock is None or self._window is None or self.parent() is not self._dock:
-            return
+        dock, window = self.parent(), main_window(self)
         # A window that is taken down hides its docks last.
-        if isalive(self._window) and isalive(self._dock):
-            save(self._place_name, self._dock, self._window)
+        if isinstance(dock, QDockWidget) and window is not None and isalive(window):
+            save(self._place_name, dock, window)
 
 
 def save(name: str, dock: QDockWidget, window: QMainWindow) -> None:

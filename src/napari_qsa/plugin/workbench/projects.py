@@ -46,7 +46,7 @@ def home() -> Path:
 
 def folder_name(name: str) -> str:
     """Turn a project's name into that of its folder, fit for every system."""
-    plain = _FORBIDDEN.sub(" ", name).strip(" .")
+    plain = " ".join(_FORBIDDEN.sub(" ", name).split()).strip(" .")
     return f"{plain or 'project'}{SUFFIX}"
 
 

@@ -58,7 +58,7 @@ class Room(QObject):
         self.workbench = workbench
         self.selection: tuple[str, ...] = ()
         self.problems: list[Problem] = []
-        self._window: QMainWindow | None = None
+        self._followed = False
         self._closed = False
         desk = workbench.desk
         desk.failed.connect(self._failed)
@@ -131,8 +131,8 @@ class Room(QObject):
     def follow(self, widget: QWidget) -> None:
         """Close the workbench with the main window that a dock's widget came into."""
         window = main_window(widget)
-        if window is not None and window is not self._window:
-            self._window = window
+        if window is not None and not self._followed:
+            self._followed = True
             window.installEventFilter(self)
             window.destroyed.connect(self.close)
 
