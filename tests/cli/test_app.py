@@ -13,7 +13,7 @@ import pytest
 import napari_qsa
 from napari_qsa.cli import console
 
-COMMANDS = ["demo", "segment", "suggest", "train", "evaluate", "info", "ensembles"]
+COMMANDS = ["demo", "segment", "suggest", "train", "evaluate", "export", "info", "ensembles"]
 GROUPED = [
     *("project new", "project status", "project import", "project next", "images set"),
     *("annotation accept", "annotation history", "annotation restore", "model list", "model use"),
@@ -23,7 +23,8 @@ HEAVY = "{'torch', 'scipy', 'skimage', 'matplotlib', 'openvino', 'napari', 'qtpy
 
 def test_commands_are_listed_in_order(run: Callable[..., Any]) -> None:
     help_text = run("--help").out
-    places = [help_text.index(f"  {name} ") for name in COMMANDS]
+    listed = help_text.split("Commands:")[1]
+    places = [listed.index(f"  {name} ") for name in COMMANDS]
     assert places == sorted(places)
     assert run().code == 2
 
@@ -63,6 +64,12 @@ def test_version(run: Callable[..., Any]) -> None:
         ["train", "x", "--out", "f", "--folds", "5", "--members", "3"],
         ["train", "x", "--out", "f", "--network-option", "width"],
         ["train", "x", "--out", "f", "--network", "unet", "--pretrained"],
+        ["segment", "x.png", "--out", "o", "--image", "x"],
+        ["segment", "x.png", "--out", "o", "--again"],
+        ["suggest", "x", "--he-glands"],
+        ["export"],
+        ["export", "a.qsa", "--what", "drafts"],
+        ["export", "a.qsa", "--format", "jpg"],
         ["info"],
         ["project", "fly"],
         ["project", "new"],

@@ -14,6 +14,7 @@ from napari_qsa.cli.console import note, say
 from napari_qsa.cli.demo import demo
 from napari_qsa.cli.ensembles import ensembles, info
 from napari_qsa.cli.evaluate import evaluate
+from napari_qsa.cli.export import export
 from napari_qsa.cli.model import list_models, use
 from napari_qsa.cli.project import import_images, new, next_image, status
 from napari_qsa.cli.project_images import set_role
@@ -73,10 +74,10 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
 ORDER = (
     *("demo", "segment", "suggest", "train", "evaluate"),
     *GROUPS,
-    *("info", "ensembles"),
+    *("export", "info", "ensembles"),
 )
 
-for command in (demo, segment, suggest, train, evaluate, info, ensembles):
+for command in (demo, segment, suggest, train, evaluate, export, info, ensembles):
     app.command(help=_help(command))(command)
 for title, (about, members) in GROUPS.items():
     group = typer.Typer(help=about, **SETTINGS)

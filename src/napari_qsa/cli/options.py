@@ -88,8 +88,8 @@ def is_given(context: typer.Context, name: str) -> bool:
 
 
 def _flag(context: typer.Context, name: str) -> str:
-    found = [each.opts[0] for each in context.command.params if each.name == name]
-    return found[0] if found else name
+    params = (each for each in context.command.params if each.name == name)
+    return next((" / ".join([*each.opts, *each.secondary_opts]) for each in params), name)
 
 
 def require_choice(option: str, value: str, choices: Iterable[str]) -> None:

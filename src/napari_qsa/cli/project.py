@@ -179,11 +179,11 @@ def next_image(folder: ProjectArgument, as_json: JsonOption = False) -> None:
         elif row is None:
             say("No image waits for an annotation.")
         else:
-            words = {"annotate": "asked for", "validate": "asked for, to validate", None: "waits"}
-            about = f"round {row.round}" if row.round else f"role {row.role}"
-            say(
-                f"{row.name} ({row.id}): {words[row.asked_for]}, {about}; {row.why or 'no ranking'}"
-            )
+            words = {"annotate": "asked for", "validate": "asked for to validate", None: "waits"}
+            about = f" in round {row.round}" if row.asked_for else f", role {row.role}"
+            why = f" ({row.why})" if row.why else ""
+            say(f"{row.name}: {words[row.asked_for]}{about}{why}")
+            say(f"id {row.id}, annotation: {row.annotation}")
             say(f"{room.project.path_of(row.id)}")
             note(f"{len(waiting)} images wait in all.")
         finish(failed)

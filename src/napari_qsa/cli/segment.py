@@ -16,23 +16,47 @@ from napari_qsa.cli.options import (
     MinConfidenceOption,
     PixelSizeOption,
     TtaOption,
+    is_given,
+    is_project,
+    refuse_given,
     require_choice,
     set_min_confidence,
 )
+from napari_qsa.cli.project_segment import FOLDERS_ONLY, segment_in_project
 
 
 def segment(
+    context: typer.Context,
     images: Annotated[
         list[Path],
-        typer.Argument(metavar="IMAGE|FOLDER", help="PNG, JPEG, TIFF or BMP; stacks too."),
+        typer.Argument(
+            metavar="IMAGE|FOLDER", help="PNG, JPEG, TIFF or BMP, stacks too; or one project."
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder for the results; a project keeps them without one too.",
+        ),
+    ] = None,
     ensemble: EnsembleOption = SEGMENTATION,
     device: DeviceOption = "auto",
     engine: EngineOption = "auto",
     tta: TtaOption = False,
     pixel_size: PixelSizeOption = None,
     min_confidence: MinConfidenceOption = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image", metavar="NAME", help="Of a project only this image; may be repeated."
+        ),
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Of a project also what this model has segmented before."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Segment images and say where the ensemble is unsure.
@@ -41,12 +65,26 @@ def segment(
     for each image or page of a stack, and summary.csv. A bad file is named and does not stop
     the others. Results of an earlier call are replaced, any other file never is.
 
+    In a project the model in use, or the one that --ensemble names, segments what it has not
+    segmented yet. The predictions are kept there; --out writes them as files too.
+
     Example:
       napari-qsa segment slides/ extra.png --out results --pixel-size 0.5
+      napari-qsa segment glands.qsa --image slide_3
     """
     from napari_qsa.ensemble.engines import ENGINES
 
     require_choice("--engine", engine, ENGINES)
+    if any(is_project(path) for path in images):
+        if len(images) > 1:
+            raise typer.BadParameter("give one project alone.", param_hint="'IMAGE|FOLDER'")
+        refuse_given(context, FOLDERS_ONLY, "a project knows this itself: leave it out.")
+        model = ensemble if is_given(context, "ensemble") else None
+        segment_in_project(images[0], out, image or [], model, tta, again, as_json)
+        return
+    refuse_given(context, ["image", "again"], "it is for a project.")
+    if out is None:
+        raise typer.BadParameter("give a folder for the results.", param_hint="'--out'")
     from napari_qsa.images import open_images
 
     dataset = open_images(images)

@@ -15,15 +15,21 @@ from napari_qsa.cli.options import (
     PartOption,
     PixelSizeOption,
     TtaOption,
+    is_project,
+    refuse_given,
     require_choice,
 )
+from napari_qsa.cli.project_suggest import FOLDERS_ONLY, suggest_in_project
 
 if TYPE_CHECKING:
     from napari_qsa.session.query import Suggestion
 
 
 def suggest(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pool of images.")],
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The pool of images, or a project.")
+    ],
     ensemble: EnsembleOption = SUGGESTIVE,
     k: Annotated[int, typer.Option("-k", metavar="K", min=1, help="Images to suggest.")] = 8,
     candidates: Annotated[
@@ -56,8 +62,22 @@ def suggest(
     ] = True,
     part: PartOption = "all",
     seed: Annotated[
-        int, typer.Option("--seed", metavar="S", min=0, help="Of the random strategy.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="S",
+            min=0,
+            help="Of the random strategy.  [default: 0, or the project's]",
+        ),
+    ] = None,
+    he_glands: Annotated[
+        bool,
+        typer.Option(
+            "--he-glands",
+            help="The project's images are glands in H&E: the shipped ensemble's uncertainty "
+            "counts from the start.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="CSV", help="Write the ranking here too.")
     ] = None,
@@ -73,14 +93,23 @@ def suggest(
     that best stand for all images without annotation (suggestive annotation). Images that
     have a label file count as annotated; --annotated gives a list instead.
 
+    Of a project the model in use scores what it has not scored yet, and a round begins: it asks
+    for K images, and for some more to validate on.
+
     Example:
       napari-qsa suggest slides/ -k 8 --annotated done.txt --json
+      napari-qsa suggest glands.qsa -k 8
     """
     from napari_qsa.ensemble.engines import ENGINES
     from napari_qsa.suggestion import strategy_names
 
     require_choice("--engine", engine, ENGINES)
     require_choice("--strategy", strategy, strategy_names())
+    if is_project(folder):
+        refuse_given(context, FOLDERS_ONLY, "a project knows this itself: leave it out.")
+        suggest_in_project(folder, k, candidates, strategy, he_glands, seed, out, as_json)
+        return
+    refuse_given(context, ["he_glands"], "it is for a project.")
     from napari_qsa.images import open_dataset
     from napari_qsa.session import query
 
@@ -89,7 +118,7 @@ def suggest(
         note(text)
     names = query.annotated_names(dataset, annotated, ignore_labels)
     query.require_work(dataset, names)
-    options = query.QueryOptions(k, candidates, strategy, count_annotated, seed)
+    options = query.QueryOptions(k, candidates, strategy, count_annotated, seed or 0)
     from napari_qsa.ensemble.ensemble import Ensemble
     from napari_qsa.ensemble.source import assumption
 
