@@ -27,11 +27,12 @@ def test_manifest_is_valid_and_what_it_names_exists():
         entry.command
         for entry in (
             *manifest.contributions.readers,
+            *manifest.contributions.writers,
             *manifest.contributions.widgets,
             *manifest.contributions.sample_data,
         )
     }
-    assert used == commands
+    assert used <= commands  # the others are for the palette and the menus
 
 
 def test_napari_discovers_the_installed_plugin():
