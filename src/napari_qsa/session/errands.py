@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from napari_qsa.errors import EngineError, EnsembleFileError, ImageError
+from napari_qsa.errors import EngineError, EnsembleFileError, ImageError, QsaError
 from napari_qsa.jobs import Job, Progress
 from napari_qsa.project import Project
 from napari_qsa.session.desk import Desk
@@ -211,7 +211,9 @@ class Errand(Generic[R]):
 
     def _lost(self, image_id: str, error: BaseException) -> None:
         name = self._project.image(image_id).name
-        self._unusable.append(Unusable(image_id, name, str(error)))
+        known = isinstance(error, QsaError)
+        text = str(error) if known else f"{name}: something unexpected went wrong: {error!r}."
+        self._unusable.append(Unusable(image_id, name, text))
 
     def _share(self, of_this: float) -> float:
         before = self._total - len(self._waiting) - 1
