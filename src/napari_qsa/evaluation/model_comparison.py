@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_qsa.errors import QsaError
 from napari_qsa.evaluation.comparison import Interval, paired_difference
 from napari_qsa.evaluation.results import ImageResult, score_image
-from napari_qsa.evaluation.unseen import never_saw
+from napari_qsa.evaluation.unseen import Find, find_start, never_saw
 from napari_qsa.images import Dataset, Item, sha256
 from napari_qsa.metrics import pool
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 ENOUGH = 5
 """Validation images from which on the members left out of bag are not needed."""
+
+MOST = 60
+"""Images that are compared: more would take long and tell little more."""
 
 Source = Literal["validation", "out of bag", "none"]
 Verdict = Literal["better", "worse", "too few to tell"]
@@ -85,6 +88,7 @@ def compare_models(
     train: Dataset,
     validation: Dataset,
     progress: Progress = lambda done, total: None,
+    find: Find = find_start,
 ) -> ModelComparison:
     """Compare two models, paired by image, with an interval.
 
@@ -100,8 +104,10 @@ def compare_models(
         Images with labels, as the new model was trained on them.
     progress
         Called with images done and images in all; may raise to stop.
+    find
+        See `never_saw`.
     """
-    chosen, notes = _choose(current, new, train, validation)
+    chosen, notes = _choose(current, new, train, validation, find)
     if not chosen:
         return ModelComparison("none", notes=(*notes, "No image is left to compare on."))
     pairs: list[tuple[ImageResult, ImageResult]] = []
@@ -142,15 +148,18 @@ _Chosen = tuple[Item, Sequence[int] | None, Sequence[int] | None]
 
 
 def _choose(
-    current: "Ensemble", new: "Ensemble", train: Dataset, validation: Dataset
+    current: "Ensemble", new: "Ensemble", train: Dataset, validation: Dataset, find: Find
 ) -> tuple[list[_Chosen], list[str]]:
     """Find the images, and which members of each model predict them; None is all of them."""
     enough = len(validation.items) >= ENOUGH
     chosen: list[_Chosen] = []
     left_out = 0
-    for item in (*validation.items, *(() if enough else train.items)):
+    items = (*validation.items, *(() if enough else train.items))
+    if cut := len(items) > MOST:
+        items = tuple(items[place * len(items) // MOST] for place in range(MOST))
+    for item in items:
         digest = sha256(item.image)
-        members = [never_saw(model.card, digest, item.page) for model in (current, new)]
+        members = [never_saw(model.card, digest, item.page, find) for model in (current, new)]
         if not all(members):
             left_out += 1
             continue
@@ -163,6 +172,8 @@ def _choose(
         )
         chosen.append((item, first, second))
     notes = []
+    if cut:
+        notes.append(f"{MOST} images, evenly picked from all, were compared.")
     if left_out:
         notes.append(
             f"Images left out because every member of a model was trained on them: {left_out}."

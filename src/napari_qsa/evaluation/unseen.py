@@ -1,5 +1,7 @@
 """Which members of an ensemble never saw an image, nor did what they started from."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,35 @@ from napari_qsa.ensemble.card import EnsembleCard, read_card
 from napari_qsa.ensemble.training.bootstrap import bootstrap_count, image_key
 from napari_qsa.errors import EnsembleFileError
 
+Find = Callable[[str], Path]
+"""Gives the file of an ensemble that a card names as its start; EnsembleFileError if it is gone."""
+
 _GENERATIONS = 100
 
 
+def find_start(start: str, folder: Path | None = None) -> Path:
+    """Find the file of an ensemble, also where `folder` was moved together with it.
+
+    Raises
+    ------
+    EnsembleFileError
+        If it is gone.
+    """
+    near = None if folder is None else folder / Path(start).name
+    return near if near is not None and near.is_file() else shipped.resolve(start)
+
+
+def beside(folder: Path) -> Find:
+    """Look for starts in a folder first: they are named by their content there."""
+    return partial(find_start, folder=folder)
+
+
 def never_saw(
-    card: EnsembleCard, digest: str, page: int | None = None, generations: int = _GENERATIONS
+    card: EnsembleCard,
+    digest: str,
+    page: int | None = None,
+    find: Find = find_start,
+    generations: int = _GENERATIONS,
 ) -> list[int]:
     """List the members that can be tested on an image.
 
@@ -27,6 +53,8 @@ def never_saw(
         SHA-256 of the image's file.
     page
         Of a stack.
+    find
+        Finds the files of the starts.
     generations
         How many starts of starts are followed.
     """
@@ -37,12 +65,12 @@ def never_saw(
     if start is None or not own:
         return own
     try:
-        former = read_card(shipped.resolve(start if start in shipped.names() else Path(start)))
+        former = read_card(find(str(start)))
     except EnsembleFileError:
         return []
     if not generations:
         return []
-    before = set(never_saw(former, digest, page, generations - 1))
+    before = set(never_saw(former, digest, page, find, generations - 1))
     return [member for member in own if member % former.members in before]
 
 

@@ -176,6 +176,7 @@ class ProjectTrainer:
     def _compare(self, new: Ensemble, current: str) -> None:
         from napari_qsa.ensemble.ensemble import Ensemble
         from napari_qsa.evaluation.model_comparison import ModelComparison, compare_models
+        from napari_qsa.evaluation.unseen import beside
         from napari_qsa.images import open_dataset
 
         def progress(done: int, total: int) -> None:
@@ -188,6 +189,7 @@ class ProjectTrainer:
                 open_dataset(self._folder / files.TRAIN),
                 open_dataset(self._folder / files.VALIDATION),
                 progress,
+                beside(Path(current).parent),
             )
         except QsaError as error:
             found = ModelComparison("none", notes=(str(error),))

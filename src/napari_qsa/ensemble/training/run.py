@@ -14,7 +14,6 @@ import dataclasses
 import json
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from napari_qsa import __version__
-from napari_qsa.ensemble.card import EnsembleCard
-from napari_qsa.ensemble.card import TrainingImage as ImageRecord
-from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
+from napari_qsa.ensemble import shipped
+from napari_qsa.ensemble.card import read_card
+from napari_qsa.ensemble.ensemble import Ensemble
+from napari_qsa.ensemble.training.assembly import put_together
 from napari_qsa.ensemble.training.checkpoint import write_bytes
 from napari_qsa.ensemble.training.events import EventLog
 from napari_qsa.ensemble.training.folders import make_folder, new_folder
@@ -57,8 +56,6 @@ from napari_qsa.quantization import activation_scheme, weight_scheme
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
-HALO_PROBE = 768
-"""Side in pixels of the image the halo is measured on."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,8 @@ class TrainingRun:
         Of the file of the ensemble it starts from; None without one, or if not recorded.
     watch : Watch or None
         How closely it is watched.
+    terms : tuple of str
+        Sentences that users of the ensemble it starts from must read, and so of this one.
     """
 
     folder: Path
@@ -102,6 +101,7 @@ class TrainingRun:
     started: str = ""
     start_sha256: str | None = None
     watch: Watch | None = None
+    terms: tuple[str, ...] = ()
 
     @classmethod
     def create(
@@ -122,10 +122,12 @@ class TrainingRun:
             If there is no such network or scheme.
         """
         _check_names(options)
-        digest = None
+        digest: str | None = None
+        terms: tuple[str, ...] = ()
         if options.start is not None:
             options = dataclasses.replace(options, start=located(options.start))
             digest = start_digest(str(options.start))
+            terms = read_card(shipped.resolve(str(options.start))).notes
         with new_folder(folder):
             if (folder / "run.json").exists():
                 raise TrainingError(
@@ -150,6 +152,7 @@ class TrainingRun:
                 started,
                 digest,
                 watch,
+                terms,
             )
             run.__dict__["images"] = images
             values = {
@@ -165,6 +168,8 @@ class TrainingRun:
                 "phases": plan_to_json(plan),
                 "images": [list(record) for record in records],
             }
+            if terms:
+                values["terms"] = list(terms)
             if watch is not None:
                 values["watch"] = dataclasses.asdict(watch)
             write_bytes(folder / "run.json", json.dumps(values, indent=1).encode())
@@ -194,6 +199,7 @@ class TrainingRun:
                 str(values["started"]),
                 values.get("start_sha256"),
                 None if values.get("watch") is None else Watch(**values["watch"]),
+                tuple(map(str, values.get("terms", ()))),
             )
         except (FileNotFoundError, NotADirectoryError):
             raise TrainingError(
@@ -298,7 +304,7 @@ class TrainingRun:
             network = trainer.run()
         finally:
             torch.set_num_threads(threads)
-        self._ensemble([network], [member], "cpu").save(self._file_of(member))
+        put_together(self, [network], [member], "cpu").save(self._file_of(member))
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
     def assemble(self, device: str = "auto") -> Ensemble:
@@ -322,60 +328,10 @@ class TrainingRun:
         networks = [
             Ensemble.load(self._file_of(member), device="cpu").networks()[0] for member in members
         ]
-        return self._ensemble(networks, list(members), device, measure=True)
+        return put_together(self, networks, list(members), device, measure=True)
 
     def _file_of(self, member: int) -> Path:
         return self.member_folder(member) / "member.safetensors"
-
-    def _ensemble(
-        self, networks: Sequence[nn.Module], members: list[int], device: str, measure: bool = False
-    ) -> Ensemble:
-        options = self.options
-        stride = int(networks[0].stride)  # type: ignore[arg-type]
-        halo = 4 * stride
-        if measure:
-            probe = self._probe()
-            halo = max(measure_halo(network, probe) for network in networks)
-        records = self.records
-        if options.fold is not None:
-            records = tuple(record for record in records if record[2] != options.fold)
-        cross_validated = bool(options.folds) and options.fold is None
-        card = EnsembleCard(
-            role=options.role,
-            network=options.network,
-            network_options=options.network_options,
-            in_channels=len(IMAGENET_MEAN),
-            members=len(networks),
-            weights=options.weights,
-            activations=options.activations,
-            pixel_size=options.pixel_size,
-            source_pixel_size=self.source_pixel_size,
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-            halo=halo,
-            stride=stride,
-            training=tuple(
-                ImageRecord(name, digest, fold if cross_validated else None)
-                for name, digest, fold in records
-            ),
-            folds=options.folds if cross_validated else 0,
-            seeds=(options.seed,) * len(networks),
-            version=__version__,
-            date=self.started[:10],
-            metrics={"training": dataclasses.asdict(options), "members": members},
-        )
-        return Ensemble(networks, card, device=device)
-
-    def _probe(self) -> torch.Tensor:
-        """Give a normalised image of ``HALO_PROBE`` pixels a side, (1, C, S, S), mirrored."""
-        pixels = self.images[0].stack[: len(IMAGENET_MEAN)].float() / 255
-        for axis in (1, 2):
-            while pixels.shape[axis] < HALO_PROBE:
-                pixels = torch.cat([pixels, pixels.flip(axis)], dim=axis)
-        pixels = pixels[None, :, :HALO_PROBE, :HALO_PROBE]
-        mean = torch.tensor(IMAGENET_MEAN).view(1, -1, 1, 1)
-        std = torch.tensor(IMAGENET_STD).view(1, -1, 1, 1)
-        return (pixels - mean) / std
 
 
 def _place_of(data: Path, folder: Path) -> str:
