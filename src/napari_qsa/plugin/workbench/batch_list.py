@@ -15,6 +15,8 @@ from napari_qsa.plugin.workbench.tab_parts import MARGIN, text
 
 SIDE = 84
 """Pixels of a picture's longest side."""
+LEAST_HEIGHT = 50
+"""Room for three lines of text beside it."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,10 @@ class Card(QFrame):
         """Show the thumbnail, and the heatmap where there is one."""
         if thumbnail is None:
             return
-        self.picture.setPixmap(_fitted(thumbnail))
+        _show(self.picture, thumbnail)
+        self.heat.setFixedHeight(self.picture.height())
         if uncertainty is not None:
-            self.heat.setPixmap(_fitted(heatmap_over(thumbnail, uncertainty)))
+            _show(self.heat, heatmap_over(thumbnail, uncertainty))
             self.heat.setToolTip("Where the networks disagree: the brighter, the more.")
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
@@ -165,14 +168,18 @@ def _picture(instead: str) -> QLabel:
     label = QLabel(instead)
     label.setFixedSize(SIDE, SIDE)
     label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    label.setStyleSheet("border: 1px dotted gray;")
+    label.setStyleSheet("QLabel { border: 1px dotted gray; }")
     return label
 
 
-def _fitted(pixels: NDArray[np.uint8]) -> Any:
-    return pixmap(pixels).scaled(
+def _show(label: QLabel, pixels: NDArray[np.uint8]) -> None:
+    """Put a picture in the place that was kept for it."""
+    picture = pixmap(pixels).scaled(
         SIDE,
         SIDE,
         Qt.AspectRatioMode.KeepAspectRatio,
         Qt.TransformationMode.SmoothTransformation,
     )
+    label.setStyleSheet("")
+    label.setFixedHeight(max(picture.height(), LEAST_HEIGHT))
+    label.setPixmap(picture)

@@ -4,7 +4,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal  # type: ignore[attr-
 from qtpy.QtGui import QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QWidget
 
-from napari_qsa.plugin.workbench.tab_parts import column, count, text
+from napari_qsa.plugin.workbench.tab_parts import column, count, heading, text
 from napari_qsa.session.trainer import ModelComparison
 
 BAR_HEIGHT = 46
@@ -17,24 +17,34 @@ HEADLINES = {
 }
 
 
+NOTHING = "There is no image to compare the models on."
+
+
+def headline(found: ModelComparison) -> str:
+    """Say in a sentence which model is better."""
+    return HEADLINES[found.verdict] if found.images else NOTHING
+
+
 def in_words(found: ModelComparison) -> str:
     """Say what a comparison found, for somebody who has never heard of a bootstrap."""
-    if found.source == "none" or not found.images:
-        return " ".join(["There is no image to compare the models on.", *_advice(found)])
-    return " ".join(
-        [
-            HEADLINES[found.verdict],
-            f"Agreement with your annotations (1 is perfect): new {found.new:.2f}, current "
-            f"{found.current:.2f}.",
-            f"The true difference is most likely between {found.low:+.2f} and {found.high:+.2f} "
-            "(object Dice, 95 % interval)."
-            if len(found.images) > 1
-            else "One image says nothing about others.",
-            _images(found),
-            *_advice(found),
-            *found.notes,
-        ]
-    )
+    if not found.images:
+        return " ".join(_advice(found))
+    sentences = [
+        f"Agreement with your annotations (1 is perfect): new {found.new:.2f}, current "
+        f"{found.current:.2f}.",
+        f"The true difference is most likely between {_signed(found.low)} and "
+        f"{_signed(found.high)} (object Dice, 95 % interval).",
+        _images(found),
+        *_advice(found),
+        *found.notes,
+    ]
+    if len(found.images) == 1:
+        sentences[1] = "One image says nothing about others."
+    return " ".join(sentences)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _images(found: ModelComparison) -> str:
@@ -68,7 +78,7 @@ class IntervalBar(QWidget):
     def put(self, found: ModelComparison) -> None:
         """Show another comparison."""
         self._found = found
-        self.setAccessibleName(in_words(found))
+        self.setAccessibleName(f"{headline(found)} {in_words(found)}")
         self.update()
 
     def place(self, difference: float) -> float:
@@ -109,15 +119,20 @@ class ComparisonBox(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.headline = heading("")
+        self.headline.setWordWrap(True)
         self.words = text()
         self.bar = IntervalBar()
+        self.used_already = text("The new model was taken into use.")
         self.use = QPushButton("Use the new model")
         self.keep = QPushButton("Keep the current one")
         self.back = QPushButton("Go back to the model before")
         layout = column(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.words, self.bar, self.use, self.keep, self.back):
+        for widget in (self.headline, self.bar, self.words, self.used_already):
             layout.addWidget(widget)
+        for button in (self.use, self.keep, self.back):
+            layout.addWidget(button)
         self.use.clicked.connect(self.used)
         self.keep.clicked.connect(self.kept)
         self.back.clicked.connect(self.went_back)
@@ -135,14 +150,12 @@ class ComparisonBox(QWidget):
             Whether another model was in use before.
         """
         waits = status == "finished"
-        lines = ["This model was taken into use."] if status == "adopted" else []
+        self.headline.setText(headline(found) if found else "The models were not compared.")
+        self.words.setText(in_words(found) if found else "")
+        self.words.setVisible(bool(self.words.text()))
+        self.used_already.setVisible(status == "adopted")
         if found is not None:
-            lines.append(in_words(found))
             self.bar.put(found)
-        elif waits:
-            lines.append("The models were not compared.")
-        self.words.setText("\n".join(lines))
-        self.words.setVisible(bool(lines))
         self.bar.setVisible(found is not None and len(found.images) > 1)
         self.use.setVisible(waits)
         self.keep.setVisible(waits)

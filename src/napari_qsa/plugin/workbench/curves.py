@@ -17,7 +17,7 @@ DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#FFFFFF")
 """Colours of Okabe and Ito that stand out from a light and from a dark background."""
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 HEIGHT = 300
-MARKED = 40
+MARKED = 15
 """Up to so many points are marked; more would hide the line."""
 
 
@@ -54,7 +54,7 @@ class CurvesPlot(QWidget):
     def put(self, curves: Mapping[int, Any]) -> None:
         """Show the curves of some networks, by their number from 0.
 
-        Each has ``iterations`` and ``loss``, and ``dice_iterations`` and ``dice``.
+        Each has ``iterations`` and ``loss``, ``dice_iterations`` and ``dice``, and ``total``.
         """
         gone = set(self.lines["loss"]) - set(curves)
         for lines in self.lines.values():
@@ -63,9 +63,14 @@ class CurvesPlot(QWidget):
         for member, curve in sorted(curves.items()):
             self._draw("loss", member, curve.iterations, curve.loss)
             self._draw("dice", member, curve.dice_iterations, curve.dice)
-        for axes in self.axes.values():
+        for kind, axes in self.axes.items():
             axes.relim()
-            axes.autoscale_view()
+            axes.autoscale(enable=True)
+            if not any(len(self.points(kind, member)) for member in curves):
+                axes.set_ylim(0, 1)
+        total = max((curve.total for curve in curves.values()), default=0)
+        if total:
+            self.axes["loss"].set_xlim(0, total)  # so that one sees how far it is
         self._legend()
         self.canvas.draw_idle()
 

@@ -20,7 +20,7 @@ SETS = {
 FORMATS = {
     "tiff16": "TIFF, 16 bit (65,535 glands)",
     "tiff32": "TIFF, 32 bit",
-    "png": "PNG, 16 bit",
+    "png": "PNG (65,535 glands)",
     "bmp": "BMP as in GlaS (255 glands)",
 }
 
@@ -83,7 +83,7 @@ class ExportTab(QWidget):
         layout.addWidget(self.what)
         layout.addWidget(text("Masks as"))
         layout.addWidget(self.format)
-        layout.addWidget(text("And"))
+        layout.addWidget(text("And besides"))
         for choice in (self.table, self.uncertainty, self.region):
             layout.addWidget(choice)
         layout.addWidget(heading("Into the folder"))

@@ -27,8 +27,6 @@ from napari_qsa.session.proposals import Proposal
 
 LARGEST_AREA_UM2 = 5000.0
 TOLERANCE = 1e-6
-UNSURE = 0.1
-"""Mean uncertainty of a gland from which on it is counted as one to look at."""
 
 
 class SegmentTab(QWidget):
@@ -116,7 +114,10 @@ class SegmentTab(QWidget):
         layout.addWidget(self.work)
         layout.addWidget(heading("What counts as a gland"))
         layout.addWidget(text("Changes only what the model proposes, never your annotation."))
-        for name, slider in (("Sure by at least", self.threshold), ("Area in µm²", self.area)):
+        for name, slider in (
+            ("Sure by at least", self.threshold),
+            ("Area of at least (µm²)", self.area),
+        ):
             layout.addWidget(text(name))
             layout.addWidget(slider)
         layout.addWidget(self.reset)
@@ -231,11 +232,11 @@ def summary(glands: Sequence[Gland] | None) -> str:
     if glands is None:
         return "This model has not looked at this image yet."
     if not glands:
-        return "No glands."
-    unsure = sum((gland.mean_uncertainty or 0.0) >= UNSURE for gland in glands)
+        return "No gland counts as one here."
     areas = [gland.area_um2 for gland in glands if gland.area_um2 is not None]
     size = f", median area {np.median(areas):,.0f} µm²" if areas else ""
-    doubt = f"; {unsure} of them uncertain" if unsure else ""
+    least = max(glands, key=lambda gland: gland.mean_uncertainty or 0.0)
+    doubt = f"; least sure of gland {least.label}" if least.mean_uncertainty else ""
     return f"{count(len(glands), 'gland')}{size}{doubt}. Click one to see it."
 
 

@@ -18,6 +18,7 @@ from napari_qsa.plugin.workbench.tab_parts import (
     heading,
     row,
     text,
+    while_alive,
 )
 from napari_qsa.session.ranked import COLD_BELOW
 
@@ -143,7 +144,8 @@ class SuggestTab(QWidget):
         if desk.project is None or model is None or image_id not in self.batch.cards:
             return
         read = partial(_read_small, desk.project, model, image_id)
-        desk.background.do(read, partial(self._heatmap, image_id), partial(desk.fail, "suggestion"))
+        shown = while_alive(self, partial(self._heatmap, image_id))
+        desk.background.do(read, shown, partial(desk.fail, "suggestion"))
 
     def _heatmap(self, image_id: str, small: NDArray[np.float32] | None) -> None:
         if small is not None:

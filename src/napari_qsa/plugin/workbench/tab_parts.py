@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import (
     QFrame,
@@ -33,6 +34,15 @@ def follow_object(owner: QObject, links: Links) -> None:
     for signal, slot in links:
         signal.connect(slot)
     owner.destroyed.connect(partial(_part, links))
+
+
+def while_alive(owner: QObject, call: Callable[..., object]) -> Callable[..., object]:
+    """Make a call that does nothing once its Qt object is gone: answers may come late."""
+
+    def guarded(*values: Any) -> object:
+        return call(*values) if isalive(owner) else None
+
+    return guarded
 
 
 def _part(links: Links, _: object = None) -> None:

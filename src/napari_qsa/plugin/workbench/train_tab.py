@@ -18,6 +18,7 @@ from napari_qsa.plugin.workbench.tab_parts import (
     heading,
     row,
     text,
+    while_alive,
 )
 from napari_qsa.plugin.workbench.training_form import TrainingForm
 from napari_qsa.project.facts import SLOTS
@@ -84,7 +85,6 @@ class TrainTab(QWidget):
         for slot, words in CURVES.items():
             self.slot.addItem(words, slot)
         self.curves = CurvesPlot()
-        self.title = heading("New against current")
         self.comparison = ComparisonBox()
         layout = column(self)
         layout.addWidget(heading("Train on what you accepted"))
@@ -92,7 +92,7 @@ class TrainTab(QWidget):
         layout.addWidget(self.form)
         layout.addLayout(row(self.start, self.resume, self.discard))
         layout.addWidget(self.work)
-        for widget in (self.left, self.slot, self.curves, self.title, self.comparison):
+        for widget in (self.left, self.slot, self.curves, self.comparison):
             layout.addWidget(widget)
         layout.addStretch(1)
         self._soon.timeout.connect(self._read_plan)
@@ -144,7 +144,7 @@ class TrainTab(QWidget):
 
     def _read_plan(self) -> None:
         if self._workbench.desk.project is not None:
-            self._trainer.plan(self._show_plan, self.form.options())
+            self._trainer.plan(while_alive(self, self._show_plan), self.form.options())
 
     def _show_plan(self, plan: Plan) -> None:
         self._trainable = plan.images > 0
@@ -161,7 +161,7 @@ class TrainTab(QWidget):
         self._show_runs()
 
     def _show_curves(self) -> None:
-        curves = self._trainer.curves
+        curves = {key: curve for key, curve in self._trainer.curves.items() if curve.iterations}
         there = [slot for slot in CURVES if any(key[0] == slot for key in curves)]
         if there and not self._slot_chosen:
             self.slot.setCurrentIndex(self.slot.findData(there[0]))
@@ -183,7 +183,6 @@ class TrainTab(QWidget):
         project = self._workbench.desk.project
         used = project is not None and any(project.facts.slots.values())
         self.comparison.put(found, status, used and status in CHOSEN)
-        self.title.setVisible(status in CHOSEN)
         self.comparison.setVisible(status in CHOSEN)
         self._status_changed()
 

@@ -109,7 +109,7 @@ def test_the_table_lists_the_glands(tab, workbench, proposal):
     assert column(tab, 1) == ["25", "50", "18"]
     assert column(tab, 2)[0] == "0.00"
     assert column(tab, 3) == ["0.000", "0.000", "0.250"]
-    assert tab.summary.text().startswith("3 glands, median area 25 µm²; 1 of them uncertain.")
+    assert tab.summary.text().startswith("3 glands, median area 25 µm²; least sure of gland 7.")
 
 
 def test_columns_sort_as_numbers(tab, workbench, proposal):
@@ -280,7 +280,7 @@ def test_only_failures_of_this_part_are_shown_here(tab, workbench):
 
 def test_words_for_what_was_found(proposal):
     assert "not looked" in summary(None)
-    assert summary(()) == "No glands."
+    assert summary(()) == "No gland counts as one here."
     assert summary(proposal().glands[:1]).startswith("1 gland, median area 25 µm².")
 
 

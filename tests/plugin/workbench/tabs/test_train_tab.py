@@ -1,12 +1,13 @@
 """The tab that trains: the plan, the run, its curves, and what to do with its models."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from napari_qsa.evaluation.model_comparison import ImagePair
-from napari_qsa.plugin.workbench.compare import IntervalBar, in_words
+from napari_qsa.plugin.workbench.compare import IntervalBar, headline, in_words
 from napari_qsa.plugin.workbench.train_tab import TrainTab, size, time_left
 from napari_qsa.plugin.workbench.train_tab import in_words as plan_in_words
 from napari_qsa.session.state import State
@@ -125,6 +126,17 @@ def test_the_file_size_follows_the_options(planned, trainer, qtbot):
     assert trainer.calls[0][1].members == 2
 
 
+def test_an_answer_that_comes_late_is_dropped(workbench, viewer, trainer, qtbot):
+    late = []
+    trainer.plan = lambda then, options: late.append(then)
+    tab = TrainTab(workbench, viewer)
+    tab.show()
+    qtbot.waitUntil(lambda: len(late) == 1)
+    with qtbot.waitSignal(tab.destroyed):
+        tab.deleteLater()
+    late[0](trainer.planned)
+
+
 # -- while it runs
 
 
@@ -210,6 +222,18 @@ def test_curves_grow_and_shrink_with_the_run(tab, trainer):
     assert 600 < high < 700
 
 
+def test_one_sees_how_far_the_training_is(tab, trainer):
+    trainer.curves = {
+        ("segmentation", 0): replace(curve(1), total=2000, dice=(), dice_iterations=())
+    }
+    trainer.curves_changed.emit()
+    assert tab.curves.axes["dice"].get_xlim() == (0, 2000)
+    assert tab.curves.axes["dice"].get_ylim() == (0, 1)
+    trainer.curves = {("segmentation", 0): Curve()}
+    trainer.curves_changed.emit()
+    assert tab.curves.isHidden()
+
+
 def test_curves_are_there_again_in_a_new_tab(workbench, viewer, qtbot, trainer):
     trainer.curves = {("suggestive", 0): curve(1)}
     for _ in range(2):
@@ -270,7 +294,7 @@ def test_a_model_in_use_can_be_left_again(tab, workbench, trainer, run_info):
         False,
         True,
     ]
-    assert tab.comparison.words.text().startswith("This model was taken into use.")
+    assert not tab.comparison.used_already.isHidden()
     tab.comparison.back.click()
     assert trainer.calls == [("back", "suggestive"), ("back", "segmentation")]
 
@@ -281,26 +305,35 @@ def test_a_discarded_run_is_not_asked_about(tab, trainer, run_info):
 
 
 def test_a_comparison_in_plain_words():
+    assert headline(comparison()) == "The new model is better."
     words = in_words(comparison())
-    assert words.startswith("The new model is better.")
     assert "new 0.84, current 0.80" in words
     assert "between +0.01 and +0.07" in words
     assert "Measured on 6 images that neither model learned from." in words
 
 
 def test_too_few_images_say_so_and_what_to_do():
-    words = in_words(comparison("too few to tell", 3, "out of bag", -0.02, 0.05, notes=("Note.",)))
-    assert words.startswith("Too few images to tell which model is better.")
-    assert "between -0.02 and +0.05" in words
+    found = comparison("too few to tell", 3, "out of bag", -0.02, 0.05, notes=("Note.",))
+    assert headline(found) == "Too few images to tell which model is better."
+    words = in_words(found)
+    assert "between \N{MINUS SIGN}0.02 and +0.05" in words
     assert "did not learn from it" in words
     assert "Accept more of the images" in words
     assert words.endswith("Note.")
 
 
-def test_no_image_to_compare_on():
-    words = in_words(ModelComparison("none", notes=("No image is left to compare on.",)))
-    assert words.startswith("There is no image to compare the models on.")
-    assert "0.00" not in words
+def test_one_image_has_no_interval():
+    found = comparison("too few to tell", 1, low=0.04, high=0.04)
+    assert "+0.04" not in in_words(found)
+    assert "One image says nothing about others." in in_words(found)
+
+
+def test_no_image_to_compare_on(tab, trainer, run_info):
+    found = ModelComparison("none", notes=("No image is left to compare on.",))
+    trainer.put(run_info("new"), new=found)
+    assert tab.comparison.headline.text() == "There is no image to compare the models on."
+    assert "0.00" not in tab.comparison.words.text()
+    assert visible(tab.comparison.bar, tab.comparison.use) == [False, True]
 
 
 def test_the_picture_of_an_interval_has_zero_in_its_middle(qtbot):
