@@ -43,6 +43,8 @@ class Docked(QWidget):
         super().__init__()
         self._place_name, self._first_size = name, size
         self._docked = False
+        self._still = QTimer(self)
+        self._still.setSingleShot(True)
         self._arrival = QTimer(self)
         self._arrival.setSingleShot(True)
         self._arrival.timeout.connect(self._arrive)
@@ -70,8 +72,8 @@ class Docked(QWidget):
         window.setCorner(Qt.Corner.BottomRightCorner, SIDES["right"])
         restore(self._place_name, dock, window, self._first_size)
         window.installEventFilter(self)
-        dock.topLevelChanged.connect(self._save)
-        dock.dockLocationChanged.connect(self._save)
+        dock.topLevelChanged.connect(self._moved)
+        dock.dockLocationChanged.connect(self._moved)
         self.arrived(window)
 
     def hideEvent(self, event: Any) -> None:
@@ -80,20 +82,27 @@ class Docked(QWidget):
         self._save()
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """Remember the place before the window closes."""
+        """Remember the place before the window closes: then napari docks what floats."""
         if event.type() == QEvent.Type.Close and isinstance(watched, QMainWindow):
             self._save()
+            self._still.start(0)  # until it is closed, or the user keeps it open
         return False
 
-    def _save(self, _: object = None) -> None:
+    def _moved(self, _: object) -> None:
+        """Remember the place; how large the dock is there is not known yet."""
+        self._save(size=False)
+
+    def _save(self, size: bool = True) -> None:
+        if self._still.isActive():
+            return
         dock, window = self.parent(), main_window(self)
         # A window that is taken down hides its docks last.
         if isinstance(dock, QDockWidget) and window is not None and isalive(window):
-            save(self._place_name, dock, window)
+            save(self._place_name, dock, window, size)
 
 
-def save(name: str, dock: QDockWidget, window: QMainWindow) -> None:
-    """Remember where a dock is and how large."""
+def save(name: str, dock: QDockWidget, window: QMainWindow, size: bool) -> None:
+    """Remember where a dock is and, if `size`, how large."""
     kept = settings()
     kept.beginGroup(f"docks/{name}")
     kept.setValue("floating", int(dock.isFloating()))
@@ -104,7 +113,8 @@ def save(name: str, dock: QDockWidget, window: QMainWindow) -> None:
         names = [each for each, area in SIDES.items() if area == side]
         if names:
             kept.setValue("side", names[0])
-            kept.setValue("size", dock.size())
+            if size:
+                kept.setValue("size", dock.size())
     kept.endGroup()
 
 

@@ -45,7 +45,7 @@ class Problems(QWidget):
         inner.addLayout(row(self.copy, self.clear))
         self.section = Section("Problems", content)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(4, 0, 4, 4)
         layout.addWidget(self.section)
         self.list.currentRowChanged.connect(self._show_details)
         self.copy.clicked.connect(self._copy)
