@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_qsa.plugin.workbench.keys import BY_ACTION, KEYS, NAPARIS
-from napari_qsa.plugin.workbench.tab_parts import heading, text
+from napari_qsa.plugin.workbench.tab_parts import text
 from napari_qsa.plugin.workbench.toolbox import HINTS, Tool
 
 TOOLS = (
@@ -73,7 +73,10 @@ def key_panel() -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     ours = [(key.shown, key.words) for key in KEYS]
     for index, (key, words) in enumerate((*ours, *NAPARIS)):
-        layout.addWidget(heading(key), index, 0)
+        shown = QLabel(f"<b>{key}</b>")
+        shown.setAlignment(Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(shown, index, 0)
         layout.addWidget(text(words), index, 1)
     layout.setColumnStretch(1, 1)
+    layout.setVerticalSpacing(2)
     return panel

@@ -73,7 +73,7 @@ class AnnotateTab(QWidget):
                 (self._pool.rows_changed, self._show_image),
                 (self.layers.changed, self._layers_changed),
                 (self.tools.tool_changed, self._show_tool),
-                (self.tools.said, self.hint.setText),
+                (self.tools.said, self._say),
             ],
         )
         self._layers_changed()
@@ -116,7 +116,10 @@ class AnnotateTab(QWidget):
             "Otherwise Accept says that you have looked at the whole image."
         )
         self.saving = text()
+        self.saving.setMinimumHeight(self.saving.fontMetrics().lineSpacing())
         self.lost = QFrame()
+        self.lost.setObjectName("qsa-lost")
+        self.lost.setStyleSheet("#qsa-lost { border: 1px solid #D55E00; border-radius: 3px; }")
         self.lost_words, self.show_again = text(), QPushButton("Show again")
         self.show_again.clicked.connect(self.layers.show_again)
         self.tool_buttons = tool_buttons(self.tools.choose)
@@ -191,7 +194,7 @@ class AnnotateTab(QWidget):
 
     def _heatmap_toggled(self, wanted: bool) -> None:
         if not self.layers.show_heatmap(wanted):
-            self.hint.setText("No model has looked at this image yet: segment it first.")
+            self._say("No model has looked at this image yet: segment it first.")
 
     def _look_at(self, image_id: str | None, finding: Any) -> None:
         """Go to a finding; it may be of the image before."""
@@ -235,7 +238,7 @@ class AnnotateTab(QWidget):
         self._show_image()
         missing = self.layers.missing
         self.lost.setVisible(bool(missing))
-        self.lost_words.setText(removed(missing))
+        self.lost_words.setText(f"⚠ {removed(missing)}")
         layer = self.layers["uncertainty"]
         if layer is not None:
             with QSignalBlocker(self.heatmap):
@@ -271,6 +274,9 @@ class AnnotateTab(QWidget):
     def _show_tool(self, tool: Tool | None) -> None:
         for other, pressed in self.tool_buttons.items():
             pressed.setChecked(other is tool)
+
+    def _say(self, words: str) -> None:
+        self.hint.setText(words)
 
     def _show_saving(self, _: Saving | None = None) -> None:
         self.saving.setText(saving_words(self._annotator.saving, ago))

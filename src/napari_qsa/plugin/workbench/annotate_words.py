@@ -8,9 +8,9 @@ from typing import Any
 from napari_qsa.session.annotator import Opened, Saving
 
 STATES = {
-    "none": "not annotated yet",
-    "draft": "✎ draft: not accepted yet",
-    "accepted": "✓ accepted",
+    "none": "○ Not annotated yet",
+    "draft": "✎ Draft, not accepted yet",
+    "accepted": "✓ Accepted",
 }
 ASKED = {"annotate": "asked for: annotate", "validate": "asked for: validate"}
 ROLES = {
@@ -58,9 +58,9 @@ def described(opened: Opened | None, pool: Any) -> tuple[str, str]:
         facts.append(ASKED[row.asked_for])
     if opened.read_only:
         facts.append("open read-only")
-    about = ", ".join(fact for fact in facts if fact)
+    about = "; ".join(fact for fact in facts if fact)
     page = "" if row.page is None else f", page {row.page + 1}"
-    return f"{row.name}{page}", "\n".join([about[:1].upper() + about[1:] + ".", *opened.notes])
+    return f"{row.name}{page}", "\n".join([about + ".", *opened.notes])
 
 
 def removed(kinds: Sequence[str]) -> str:

@@ -129,7 +129,7 @@ class AnnotationLayers:
         layer = self.glands
         if layer is not None:
             y, x = np.asarray(layer.data_to_world(place))[-2:]
-            self.viewer.camera.center = (0.0, float(y), float(x))
+            self.viewer.scene.camera.center = (0.0, float(y), float(x))
             layer.selected_label = label
             self.show_overlays()
 

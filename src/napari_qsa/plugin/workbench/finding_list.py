@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QListWidget, QPushButton, QVBoxLayout, QWidget
 from napari_qsa.plugin.workbench.tab_parts import count, heading
 
 ROWS = 4
+"""Findings that are seen without scrolling, two lines each."""
 
 
 class FindingList(QWidget):
@@ -28,7 +29,6 @@ class FindingList(QWidget):
         self.title = heading("")
         self.list = QListWidget()
         self.list.setWordWrap(True)
-        self.list.setMaximumHeight(2 * ROWS * self.list.fontMetrics().lineSpacing())
         self.list.itemClicked.connect(lambda _: self._clicked(self.list.currentRow()))
         self.dismiss = QPushButton("Dismiss")
         self.dismiss.clicked.connect(lambda: self.put([]))
@@ -49,6 +49,8 @@ class FindingList(QWidget):
         self.list.clear()
         self.list.addItems([finding.text for finding in found])
         self.title.setText(f"Accepted; {count(len(found), 'thing')} to look at")
+        lines = 2 * min(max(len(found), 1), ROWS) + 1
+        self.list.setFixedHeight(lines * self.list.fontMetrics().lineSpacing())
         self.setVisible(bool(found))
 
     def opened(self, image_id: str | None) -> None:

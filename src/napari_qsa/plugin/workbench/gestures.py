@@ -81,7 +81,7 @@ class Gestures:
             self._guide.data = [path]
             return
         viewer = self._layers.viewer
-        width = LINE_PIXELS / viewer.camera.zoom / abs(float(layer.scale[-1]))
+        width = LINE_PIXELS / viewer.scene.camera.zoom / abs(float(layer.scale[-1]))
         guide = Shapes(
             [path],
             shape_type="path",

@@ -20,7 +20,7 @@ CLEAR = (0.0, 0.0, 0.0, 0.0)
 GLANDS_OPACITY = 0.5
 FILLED_OPACITY = 0.3
 """Of a proposal that is too large for outlines."""
-OUTLINE = 1
+OUTLINE = 2
 """Pixels inside of a proposed gland; one more lies outside."""
 GLANDS_BRUSH, REGION_BRUSH = 15, 40
 REGION_WORDS = ("not reviewed", "reviewed", "don't know")

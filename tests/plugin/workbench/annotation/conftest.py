@@ -1,13 +1,19 @@
 """A real workbench on a small project, in a viewer without a window."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_qsa.images import open_dataset
+from napari_qsa.plugin.dispatch import QtPost
+from napari_qsa.plugin.workbench.annotate_tab import AnnotateTab
 from napari_qsa.plugin.workbench.annotation_layers import AnnotationLayers
 from napari_qsa.plugin.workbench.gestures import Gestures
 from napari_qsa.plugin.workbench.tools import Tools
@@ -17,8 +23,10 @@ from napari_qsa.session.lane import Lane
 from napari_qsa.session.workbench import Workbench
 
 SHAPE = (60, 80)
+LARGE = (300, 400)
 PIXEL_SIZE = 0.5
 PATIENCE = 20
+PATIENCE_MS = 30_000
 
 
 class NoEngine:
@@ -75,7 +83,7 @@ class Bench:
 
     def settle(self):
         """Until both lanes have done all and their answers were heard, and what these led to."""
-        for _ in range(3):
+        for _ in range(2):
             for lane in (self.lane, self.desk.disk):
                 heard = []
                 lane.do(lambda: None, lambda _, heard=heard: heard.append(True))
@@ -116,14 +124,24 @@ def cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("NAPARI_QSA_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
+def make_project(folder, shape):
+    images = write_images(folder / "pictures", shape=shape)
+    project = Project.create(folder / "glands.qsa", "Glands", pixel_size=PIXEL_SIZE, seed=7)
+    project.add_images(open_dataset(images))
+    project.set_role(project.images, "train")
+    return project
+
+
 @pytest.fixture
 def project(tmp_path):
-    folder = write_images(tmp_path / "pictures")
-    project = Project.create(tmp_path / "glands.qsa", "Glands", pixel_size=PIXEL_SIZE, seed=7)
-    project.add_images(open_dataset(folder))
-    project.set_role(project.images, "train")
-    yield project
-    project.close()
+    with make_project(tmp_path, SHAPE) as project:
+        yield project
+
+
+@pytest.fixture
+def large_project(tmp_path):
+    with make_project(tmp_path, LARGE) as project:
+        yield project
 
 
 @pytest.fixture
@@ -138,3 +156,88 @@ def bench(project):
 @pytest.fixture
 def make_proposal():
     return propose
+
+
+class Window(Bench):
+    """A workbench in a window with the tab, and the user's hands."""
+
+    def __init__(self, project, viewer, qtbot):
+        self.qtbot = qtbot
+        super().__init__(project, viewer, QtPost())
+        viewer.window.resize(1000, 700)  # what is drawn by the processor alone takes its time
+        self.tab = AnnotateTab(self.workbench, viewer)
+        self.dock = viewer.window.add_dock_widget(self.tab, name="QSA", area="right")
+        self.layers, self.tools, self.lane = self.tab.layers, self.tab.tools, self.tab._lane
+        self.canvas = next(
+            widget
+            for widget in QApplication.allWidgets()
+            if type(widget).__name__ == "CanvasBackendDesktop"
+        )
+
+    def wait(self, condition):
+        self.qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+
+    def open(self, index):
+        opened = super().open(index)
+        QApplication.processEvents()
+        return opened
+
+    def at(self, place):
+        """Where a pixel (row, column) is on the canvas."""
+        camera = self.viewer.scene.camera
+        y, x = self.layers.glands.data_to_world(place)
+        middle = np.array([self.canvas.width(), self.canvas.height()]) / 2
+        away = np.array([x - camera.center[2], y - camera.center[1]]) * camera.zoom
+        return QPoint(*(round(value) for value in middle + away))
+
+    def drag(self, *places, button=Qt.MouseButton.LeftButton):
+        QTest.mousePress(self.canvas, button, pos=self.at(places[0]))
+        for before, after in pairwise(places):
+            for share in np.linspace(0, 1, 6)[1:]:
+                between = np.array(before) + share * (np.array(after) - before)
+                QTest.mouseMove(self.canvas, self.at(between))
+                QApplication.processEvents()
+        QTest.mouseRelease(self.canvas, button, pos=self.at(places[-1]))
+        QApplication.processEvents()
+
+    def click(self, place):
+        self.drag(place)
+        self.end_of_tool()
+
+    def end_of_tool(self):
+        """Until the tools have nothing under way."""
+        idle = []
+        self.tools.changing.when_idle(lambda: idle.append(True))
+        self.wait(lambda: bool(idle))
+
+    def point(self, place):
+        QTest.mouseMove(self.canvas, self.at(place))
+        QApplication.processEvents()
+
+    def key(self, key, modifier=Qt.KeyboardModifier.NoModifier):
+        QTest.keyClick(self.canvas, key, modifier)
+        self.end_of_tool()
+
+    def press(self, button):
+        assert button.isEnabled()
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        self.end_of_tool()
+
+    def numbers(self):
+        return set(np.unique(self.glands).tolist()) - {0}
+
+    def close(self):
+        self.workbench.close()
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot, large_project):
+    window = Window(large_project, make_napari_viewer(show=True), qtbot)
+    window.proposals[window.ids[0]] = propose(
+        window.ids[0], ((200, 260), (40, 120)), ((200, 260), (200, 300)), shape=LARGE
+    )
+    window.open(0)
+    window.qtbot.waitExposed(window.canvas)
+    window.settle()
+    yield window
+    window.close()

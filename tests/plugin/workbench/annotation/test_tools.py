@@ -1,4 +1,4 @@
-"""The tools: each changes what it should, in one undo step; nothing of one image gets into another."""
+"""Each tool changes what it should, in one undo step; no image gets the strokes of another."""
 
 import threading
 
