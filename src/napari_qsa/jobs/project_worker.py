@@ -109,9 +109,11 @@ class ProjectTrainer:
         wish = self._folder / files.CANCEL
         while not wish.exists():
             time.sleep(WATCH_SECONDS)
-        self._tell("cancelled", "Stopped", self._fraction)
-        with self._writing:  # not amid a file
-            os._exit(CANCELLED)
+        try:
+            self._tell("cancelled", "Stopped", self._fraction)
+        finally:
+            with self._writing:  # not amid a file
+                os._exit(CANCELLED)
 
     def _train(self, place: int, stage: Stage) -> None:
         from napari_qsa.jobs.training import train
