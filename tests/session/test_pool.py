@@ -99,11 +99,15 @@ def test_next_skips_what_is_done_and_starts_anew_at_the_end(bench: Any) -> None:
     assert pool.current == names[0]
 
 
-def test_next_after_accepting_is_the_following_one(bench: Any) -> None:
+@pytest.mark.parametrize("clicked", [False, True])
+def test_next_after_accepting_is_the_following_one(bench: Any, clicked: bool) -> None:
     pool, names = bench.pool, ids(bench)
     bench.desk.project.next_round(names[5:8], 3)
     pool.apply_ranking([Pick(i, rank, True) for rank, i in enumerate(names[5:8], 1)])
-    pool.next()
+    if clicked:
+        pool.open(names[5])
+    else:
+        pool.next()
     for expected in [*names[5:8], names[0]]:
         assert pool.current == expected
         bench.settle()

@@ -182,7 +182,7 @@ class Pool:
 
     def apply_revision(self, facts: Revision) -> None:
         """Show that an annotation was saved."""
-        if facts.image in self._rows:
+        if facts.image in self._rows and self.order:  # an order made now still has it in its place
             row = replace(self._rows[facts.image], annotation=facts.state, glands=facts.glands)
             self._put_row(row)
 
