@@ -58,7 +58,7 @@ class Window:
         self.viewer = napari.Viewer(show=True)
         self.viewer.window.resize(1500, 900)
         menu("File", "Open Sample", "napari-qsa", "Synthetic")
-        menu("Plugins", "Segment (napari-qsa)")
+        menu("Plugins", "napari-qsa", "Segment")
         self.dock = next(w for w in QApplication.allWidgets() if isinstance(w, SegmentDock))
         self.session = self.dock.segmentation
         self.dock.use_model(ensemble)

@@ -1,4 +1,5 @@
 import ast
+import inspect
 import subprocess
 import sys
 from importlib import metadata
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from npe2 import PluginManifest
+from npe2.manifest.utils import import_python_name
 
 MANIFEST = Path(__file__).parents[2] / "src/napari_qsa/napari.yaml"
 HEAVY = ("torch", "openvino", "onnxruntime", "skimage", "scipy", "pandas", "qtpy")
@@ -32,7 +34,11 @@ def test_manifest_is_valid_and_what_it_names_exists():
             *manifest.contributions.sample_data,
         )
     }
-    assert used <= commands  # the others are for the palette and the menus
+    in_menus = {entry.command for menu in manifest.contributions.menus.values() for entry in menu}
+    assert used | in_menus <= commands
+    for command in manifest.contributions.commands:
+        if command.id not in used:  # called from the palette, with nothing
+            inspect.signature(import_python_name(command.python_name)).bind()
 
 
 def test_napari_discovers_the_installed_plugin():

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize, Qt
@@ -50,8 +49,6 @@ class Tabs(QTabWidget):
         self.setUsesScrollButtons(True)
         self.tabBar().setDrawBase(False)
         for tab in TABS:
-            if find_spec(f"{HERE}.{tab.module}") is None:
-                continue
             area = _Area()
             self._waiting[area] = tab
             self.setTabToolTip(self.addTab(area, tab.title), tab.help)
