@@ -10,6 +10,7 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+from qtpy.compat import isalive
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000")
@@ -30,6 +31,17 @@ class Look:
     dark: bool = False
 
 
+class _Canvas(FigureCanvasQTAgg):
+    """Draws some time after it was asked to: it may be gone by then."""
+
+    def draw(self) -> None:
+        try:
+            super().draw()
+        except RuntimeError:
+            if isalive(self):
+                raise
+
+
 class CurvesPlot(QWidget):
     """Two plots, one above the other: loss and validation Dice over the iterations.
 
@@ -39,7 +51,7 @@ class CurvesPlot(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.figure = Figure(figsize=(3, 3), layout="constrained")
-        self.canvas = FigureCanvasQTAgg(self.figure)
+        self.canvas = _Canvas(self.figure)
         self.canvas.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.canvas.setFixedHeight(HEIGHT)
         loss = self.figure.add_subplot(2, 1, 1)

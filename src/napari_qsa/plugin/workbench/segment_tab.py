@@ -47,6 +47,7 @@ class SegmentTab(QWidget):
         self._workbench, self._viewer = workbench, unwrap(viewer)
         self._room = room_of(viewer)
         self._segmenter = workbench.segmenter
+        self._chosen: str | None = None  # a model other than the one in use
         self._asked: tuple[float | None, float | None] | None = None
         self._proposal: Proposal | None = None
         self._build()
@@ -133,13 +134,16 @@ class SegmentTab(QWidget):
     def _segment(self, ids: Sequence[str]) -> None:
         self._segmenter.segment(
             tuple(ids),
-            model=self.model.currentData(),
+            model=self._chosen,
             tta=self.flips.isChecked(),
             again=self.again.isChecked(),
         )
 
     def _choose(self) -> None:
-        self._segmenter.choose(self.model.currentData())
+        key = self.model.currentData()
+        used = {info.key for info in self._segmenter.models() if info.in_use}
+        self._chosen = None if key in used else key
+        self._segmenter.choose(self._chosen)
 
     def _rules_changed(self) -> None:
         if self._proposal is None:
@@ -166,18 +170,23 @@ class SegmentTab(QWidget):
     # -- what the session shows
 
     def _project_changed(self) -> None:
+        self._chosen = None
         self._list_models()
         self._current_changed()
 
     def _list_models(self) -> None:
-        chosen = self.model.currentData()
+        """Offer the models; unless the user chose another one, the one in use is shown."""
+        offered = [info for info in self._segmenter.models() if info.role == "segmentation"]
+        if self._chosen not in [info.key for info in offered]:
+            self._chosen = None
         with QSignalBlocker(self.model):
             self.model.clear()
-            for info in self._segmenter.models():
-                if info.role == "segmentation":
-                    self.model.addItem(model_name(info), info.key)
-                    if info.key == chosen or (chosen is None and info.in_use):
-                        self.model.setCurrentIndex(self.model.count() - 1)
+            for info in offered:
+                self.model.addItem(model_name(info), info.key)
+                if info.key == self._chosen or (self._chosen is None and info.in_use):
+                    self.model.setCurrentIndex(self.model.count() - 1)
+        if self._proposal is not None and self._proposal.model != self._segmenter.model:
+            self._current_changed()
 
     def _current_changed(self, _: object = None) -> None:
         self._asked = None

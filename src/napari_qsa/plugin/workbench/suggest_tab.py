@@ -113,6 +113,7 @@ class SuggestTab(QWidget):
 
     def _suggested(self, batch: Any) -> None:
         self._notes = batch.notes
+        self.work.message.hide()  # the title below says it
         self._list()
         segmenter = self._workbench.segmenter
         if self.propose.isChecked() and not segmenter.running:

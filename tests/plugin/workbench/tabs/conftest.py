@@ -99,7 +99,7 @@ class Segmenter(Part):
 
     def __init__(self):
         super().__init__()
-        self.model = "glas-segmentation"
+        self.model = "abc"
         self.known = (
             ModelInfo("abc", "trained 2026-01-02 (abc)", "segmentation", "", 5, 5_600_000, True),
             ModelInfo("sug", "glas-suggestive", "suggestive", "", 4, 1_000_000, True),

@@ -1,5 +1,7 @@
 """The tab that segments: what it asks for, what it shows, and which gland a row means."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
@@ -70,9 +72,34 @@ def test_the_model_in_use_is_chosen_and_suggestive_ones_are_not_offered(tab, cal
     ]
     tab.model.setCurrentIndex(1)
     tab.model.activated.emit(1)
-    assert ("choose", "glas") in calls
+    assert calls[-1] == ("choose", "glas")
     workbench.segmenter.models_changed.emit()
     assert tab.model.currentData() == "glas"
+    tab.model.setCurrentIndex(0)
+    tab.model.activated.emit(0)
+    assert calls[-1] == ("choose", None)
+
+
+def test_a_model_that_is_taken_into_use_is_the_one_that_segments(
+    tab, workbench, image_row, proposal, calls
+):
+    segmenter = workbench.segmenter
+    workbench.pool.put(image_row("one"))
+    workbench.pool.open("one")
+    segmenter.shown.emit(proposal())
+    calls.clear()
+    segmenter.models_changed.emit()
+    assert calls == []
+    old, suggestive, shipped = segmenter.known
+    new = replace(old, key="new", name="trained 2026-03-04 (new)")
+    segmenter.known = (new, replace(old, in_use=False), suggestive, shipped)
+    segmenter.model = "new"
+    segmenter.models_changed.emit()
+    assert tab.model.currentData() == "new"
+    assert calls == [("show", "one")]
+    assert "not looked at this image" in tab.summary.text()
+    tab.this.click()
+    assert calls[-1][2] is None
 
 
 def test_options_go_along(tab, workbench, image_row, calls):
@@ -80,7 +107,7 @@ def test_options_go_along(tab, workbench, image_row, calls):
     tab.flips.setChecked(True)
     tab.again.setChecked(True)
     tab.all.click()
-    assert calls[-1] == ("segment", ("one",), "abc", True, True)
+    assert calls[-1] == ("segment", ("one",), None, True, True)
 
 
 def test_nothing_is_started_beside_what_runs(tab, workbench, image_row):

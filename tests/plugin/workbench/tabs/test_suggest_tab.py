@@ -118,7 +118,7 @@ def test_heatmaps_are_read_when_there_is_a_prediction(tab, workbench, rows):
     workbench.thumbnails.there["a"] = GRAY
     workbench.pool.put(*rows)
     assert tab.batch.cards["a"].heat.pixmap().isNull()
-    stored["glas-segmentation", "a"] = SimpleNamespace(uncertainty=uncertainty)
+    stored["abc", "a"] = SimpleNamespace(uncertainty=uncertainty)
     workbench.segmenter.predicted.emit("a")
     image = tab.batch.cards["a"].heat.pixmap().toImage()
     assert image.pixelColor(70, 30).name() == "#808080"
