@@ -3,6 +3,7 @@
 import threading
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from napari_qsa.ensemble.card import read_card
@@ -121,13 +122,17 @@ def test_bad_images_do_not_stop_the_others(room, project, pictures, segmenter, i
     assert "slide_01.png is missing" in failure
 
 
+@pytest.mark.parametrize("confirmed", [False, True])
 def test_an_image_that_changes_while_it_is_predicted_keeps_nothing(
-    room, project, pictures, segmenter, ids
+    room, project, pictures, segmenter, ids, confirmed
 ):
     room.engine.hold_after = 0
     segmenter.segment(ids[:1])
     room.inbox.run_until(lambda: bool(room.engine.held), 20)
-    (pictures / "slide_00.png").write_bytes((pictures / "slide_11.png").read_bytes())
+    with PIL.Image.open(pictures / "slide_00.png") as image:
+        image.rotate(180).save(pictures / "slide_00.png")
+    if confirmed:
+        project.confirm_changed(ids[0])
     room.engine.release()
     room.wait(segmenter)
     assert project.predictions(MODEL) == set()

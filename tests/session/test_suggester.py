@@ -110,6 +110,15 @@ def test_cancelled_in_the_middle_keeps_what_was_scored(room, project, suggester)
     assert len(room.engine.asked) == 5 + 1 + 7, "only those without a score are asked for again"
 
 
+def test_a_cancel_writes_the_scores_also_where_nobody_listens_any_more(room, project, suggester):
+    room.engine.hold_after = 3
+    suggester.suggest()
+    room.inbox.run_until(lambda: bool(room.engine.held), 20)
+    suggester.cancel()
+    assert suggester.flush(20)
+    assert len(project.read_scores(MODEL)) == 3
+
+
 def test_scores_are_written_while_others_are_still_made(room, project, suggester, monkeypatch):
     monkeypatch.setattr(scoring, "SAVE_EVERY", 3)
     told = []
