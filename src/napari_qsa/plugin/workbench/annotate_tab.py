@@ -63,7 +63,6 @@ class AnnotateTab(QWidget):
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MS)
         self._tick.timeout.connect(self._show_saving)
-        self.destroyed.connect(partial(_part, self.layers, self.keys, self._lane))
         follow_object(
             self,
             [
@@ -76,6 +75,8 @@ class AnnotateTab(QWidget):
                 (self.tools.said, self._say),
             ],
         )
+        # After the links above are cut, so that nobody shows anything in a tab that is gone.
+        self.destroyed.connect(partial(_part, self.layers, self.keys, self._lane))
         self._layers_changed()
         self._show_saving()
 

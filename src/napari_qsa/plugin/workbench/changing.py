@@ -38,6 +38,11 @@ class Changing:
         layers.changed.connect(self._layers_changed)
         self._layers_changed()
 
+    @property
+    def painting(self) -> bool:
+        """Whether a stroke is under way."""
+        return any(_is_painting(self._layers[kind]) for kind in PAINTED)
+
     def do(self, work: Callable[[], Changes], nothing: str = "") -> None:
         """Have a change worked out and put into the layers.
 
@@ -69,7 +74,7 @@ class Changing:
         layers = {kind: self._layers[kind] for kind in changes}
         if opened is not self._layers.opened or None in layers.values():
             self._end()  # its image, or a layer, was closed
-        elif any(_is_painting(layer) for layer in layers.values()):
+        elif self.painting:
             self._held.append(partial(self._begin, work, nothing))
         elif edits != self._layers.edits:
             self._begin(work, nothing)

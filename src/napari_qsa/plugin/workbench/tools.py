@@ -182,12 +182,14 @@ class Tools:
             self.changing.do(change, "This image is reviewed and has no glands already.")
 
     def undo(self) -> None:
-        """Take the last step back."""
-        self.layers.history.undo()
+        """Take the last step back, also one that is under way."""
+        if not self.changing.painting:
+            self.changing.when_idle(self.layers.history.undo)
 
     def redo(self) -> None:
         """Do again what was taken back."""
-        self.layers.history.redo()
+        if not self.changing.painting:
+            self.changing.when_idle(self.layers.history.redo)
 
     # -- how
 
@@ -246,7 +248,7 @@ class Tools:
         new, self._glands = glands is not self._glands, glands
         if new and glands is not None and opened is not None and not opened.read_only:
             self.first = 0
-            self.choose(self._tool if self._tool is Tool.ERASE else Tool.GLAND)
+            self.choose(Tool.GLAND)
 
     def _mode_changed(self, event: Any) -> None:
         """Follow napari's own buttons and keys."""

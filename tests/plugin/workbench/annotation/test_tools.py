@@ -231,6 +231,31 @@ def test_a_tool_in_the_middle_of_a_stroke_waits_for_its_end(opened):
     assert area(opened, 5) == 400
 
 
+def test_undo_takes_back_a_tool_that_is_under_way(opened):
+    stroke(opened, (50, 60))
+    before = opened.glands.copy()
+    opened.tools.clear()
+    opened.tools.undo()
+    opened.settle()
+    np.testing.assert_array_equal(opened.glands, before)
+    opened.tools.redo()
+    assert opened.glands.max() == 0
+
+
+def test_undo_in_the_middle_of_a_stroke_does_nothing(opened):
+    layer, before = opened.layers.glands, opened.glands.copy()
+    stroke(opened, (50, 60))
+    opened.tools.begin_stroke((50, 75))
+    with layer.block_history():
+        layer.paint((50, 75), layer.selected_label)
+        opened.tools.undo()
+    assert opened.glands[50, 60] == 6
+    assert opened.glands[50, 75] == 7
+    opened.tools.undo()
+    opened.tools.undo()
+    np.testing.assert_array_equal(opened.glands, before)
+
+
 def test_what_comes_after_the_image_was_changed_is_dropped(opened):
     before, late = opened.glands.copy(), threading.Event()
     opened.lane.do(late.wait)
