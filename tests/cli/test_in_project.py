@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from skimage.io import imread
 
+from napari_qsa.cli import console
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.images import read_image
 from napari_qsa.project import Project
@@ -171,3 +172,28 @@ def test_files_of_others_stay(run: Callable[..., Any], glas: Path, tmp_path: Pat
     assert ran.code == 1
     assert [row["name"] for row in ran.document["failed"]] == ["train_1"]
     assert (out / "train_1_labels.tif").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("command", ["suggest", "segment"])
+def test_an_interrupt_keeps_what_is_there(
+    command: str, run: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = ["Scoring", "Segmenting"]
+
+    def update(bar: Any, fraction: float, message: str = "", left: float | None = None) -> None:
+        if bar._title in titles and fraction >= 0.5:  # of four images one or two are done
+            titles.clear()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(console.Bar, "update", update)
+    ran = run(command, folder)
+    assert (ran.code, ran.out, ran.err) == (130, "", "Stopped.\n")
+    with Project.open(folder) as project:
+        model = str(project.model_in("segmentation"))
+        known = project.read_scores(model) if command == "suggest" else project.predictions(model)
+        assert len(known) in (1, 2)
+        assert project.round == 0
+    done = run(command, folder, "--json")
+    assert done.code == 0
+    if command == "segment":
+        assert len(done.document["new"]) == 4 - len(known)
