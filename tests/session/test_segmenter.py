@@ -9,8 +9,9 @@ import pytest
 from napari_qsa.ensemble.card import read_card
 from napari_qsa.ensemble.instances import find_instances
 from napari_qsa.errors import ImageError
+from napari_qsa.session.predicting import FLIPS
 from napari_qsa.session.proposals import Rules, read_rules
-from napari_qsa.session.segmenter import FLIPS, ProjectSegmenter
+from napari_qsa.session.segmenter import ProjectSegmenter
 from napari_qsa.session.state import State
 
 MODEL = "glas-segmentation"

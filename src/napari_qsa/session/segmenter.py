@@ -16,6 +16,7 @@ from napari_qsa.session.desk import Desk
 from napari_qsa.session.errands import Errand, Outcome, Source, images
 from napari_qsa.session.model_list import ModelInfo, card_of_model, list_models, model_in_use
 from napari_qsa.session.part import Part
+from napari_qsa.session.predicting import Predicting
 from napari_qsa.session.proposals import Proposal, Rules, propose, read_rules, write_rules
 from napari_qsa.session.state import State
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["ModelInfo", "ProjectSegmenter", "Proposal"]
 
 PART = "segmentation"
-FLIPS = "Averaged over flips and quarter turns."
-"""Note of a prediction that was."""
 
 
 class ProjectSegmenter(Part):
@@ -48,7 +47,7 @@ class ProjectSegmenter(Part):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, PART)
-        self._run: _Run | None = None
+        self._run: Predicting | None = None
         self._models: tuple[ModelInfo, ...] = ()
         self._model: str | None = None
         self._image: str | None = None
@@ -102,7 +101,9 @@ class ProjectSegmenter(Part):
         if project is None:
             return
         self._model = model
-        run = self._run = _Run(project, self.model or "", tuple(dict.fromkeys(ids)), tta, again)
+        run = self._run = Predicting(
+            project, self.model or "", tuple(dict.fromkeys(ids)), tta, again
+        )
         self._lane.do(run.prepare, partial(self._start, run), partial(self._refuse, run))
 
     def cancel(self) -> None:
@@ -161,7 +162,7 @@ class ProjectSegmenter(Part):
 
     # Segmenting
 
-    def _start(self, run: "_Run", _: None) -> None:
+    def _start(self, run: Predicting, _: None) -> None:
         if run is self._run:
             run.errand = Errand(
                 self._desk, self._lane, run.project, partial(self._submit, run),
@@ -169,21 +170,21 @@ class ProjectSegmenter(Part):
             )  # fmt: skip
             run.errand.start(run.todo)
 
-    def _refuse(self, run: "_Run", error: BaseException) -> None:
+    def _refuse(self, run: Predicting, error: BaseException) -> None:
         if run is self._run:
             self._run = None
             self._fail(error)
 
-    def _submit(self, run: "_Run", source: Source) -> "Job[Prediction]":
+    def _submit(self, run: Predicting, source: Source) -> "Job[Prediction]":
         return self._desk.engine.submit(
             tasks.segment_file, source.path, source.page, run.path, source.pixel_size, run.tta
         )
 
-    def _keep(self, run: "_Run", source: Source, prediction: "Prediction") -> None:
+    def _keep(self, run: Predicting, source: Source, prediction: "Prediction") -> None:
         run.keep(source, prediction)
         self._desk.post(partial(self._kept, run, source.image_id))
 
-    def _kept(self, run: "_Run", image_id: str) -> None:
+    def _kept(self, run: Predicting, image_id: str) -> None:
         if run.project is self._desk.project:
             self.predicted.emit(image_id)
             if image_id == self._image and run.model == self.model:
@@ -192,7 +193,7 @@ class ProjectSegmenter(Part):
     def _tell(self, fraction: float, name: str) -> None:
         self._show(State.RUNNING, f"Segmenting {name}…", fraction)
 
-    def _ended(self, run: "_Run", outcome: Outcome) -> None:
+    def _ended(self, run: Predicting, outcome: Outcome) -> None:
         if run is not self._run:
             return
         self._run = None
@@ -282,45 +283,3 @@ class _Held:
 
     def propose(self, rules: Rules) -> Proposal:
         return propose(self.image_id, self.model, self.stored, self.card, rules)
-
-
-class _Run:
-    """Some images that are to be segmented."""
-
-    def __init__(
-        self, project: Project, model: str, ids: tuple[str, ...], tta: bool, again: bool
-    ) -> None:
-        self.project, self.model, self.ids = project, model, ids
-        self.tta, self.again = tta, again
-        self.todo: tuple[str, ...] = ()
-        self.path = ""
-        self.errand: Errand[Prediction] | None = None
-
-    def prepare(self) -> None:
-        """Find the model, and what it has not predicted yet; in a lane."""
-        self.path = str(self.project.model_path(self.model))
-        card_of_model(self.project, self.model)
-        known = frozenset() if self.again else self.project.predictions(self.model)
-        self.todo = tuple(i for i in self.ids if i not in known or self._stale(i))
-
-    def keep(self, source: Source, prediction: "Prediction") -> None:
-        """Write one prediction; in a lane."""
-        notes = (*prediction.notes, FLIPS) if self.tta else prediction.notes
-        stored = Stored(
-            probability=prediction.probability,
-            uncertainty=prediction.uncertainty,
-            separator=prediction.separator,
-            labels=prediction.labels,
-            pixel_size=prediction.pixel_size,
-            notes=notes,
-        )
-        self.project.save_prediction(self.model, source.image_id, stored)
-
-    def _stale(self, image_id: str) -> bool:
-        """Tell whether an earlier prediction is of another pixel size, or without flips."""
-        stored = self.project.read_prediction(self.model, image_id)
-        if stored is None:
-            return True
-        pixel_size = self.project.pixel_size_of(image_id)
-        other_size = pixel_size is not None and pixel_size != stored.pixel_size
-        return other_size or (self.tta and FLIPS not in stored.notes)
