@@ -1,0 +1,112 @@
+"""Options of the float phase side by side: one short run for each, on folds it never saw.
+
+Every run trains the float member of a fold for the same iterations from the same draws and changes
+one thing. Objects by the default rules, so nothing is chosen on the fold. A run that is finished
+already is only evaluated.
+
+    python benchmarks/recipes.py ../shared/data/glas RUNS --folds 2 4 --iterations 500 --seed 0 \
+        --out benchmarks/results/recipes.json [--only base wide]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_qsa.ensemble.ensemble import Ensemble
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.run import TrainingRun
+from napari_qsa.images import open_dataset, read_image, read_labels
+from napari_qsa.metrics import pixel_dice, pool, score_objects
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "base": {},
+    "enc": {"encoder_rate": 0.2},
+    "sep": {"separator_weight": 2.0},
+    "ctx": {"crop": 256, "batch": 4},
+    "wide": {"separator_weight": 2.0, "separator_reach": 12.0, "border_weight": 4.0},
+}
+
+
+def train(folder: Path, data: Path, fold: int, options: TrainingOptions) -> TrainingRun:
+    """Train the member of a fold, or open the run that has."""
+    if (folder / "run.json").exists():
+        run = TrainingRun.open(folder)
+    else:
+        run = TrainingRun.create(folder, data, options, "train")
+    if run.options != options:
+        raise SystemExit(
+            f"{folder} is a run with other options: choose another folder for the runs."
+        )
+    if not run.finished(fold):
+        run.train_member(fold)
+    return run
+
+
+def score(run: TrainingRun, data: Path, fold: int) -> dict[str, Any]:
+    """Predict the fold's images by the member that never saw them."""
+    ensemble = Ensemble.load(run.member_folder(fold) / "member.safetensors")
+    dataset = open_dataset(data).part("train")
+    held_out = {name for name, _, image_fold in run.records if image_fold == fold}
+    scores, pixels = [], []
+    for item in dataset.items:
+        if item.name in held_out and item.label is not None:
+            found = ensemble.predict(read_image(item.image), pixel_size=dataset.pixel_size)
+            truth = read_labels(item.label)
+            scores.append(score_objects(found.labels, truth))
+            pixels.append(pixel_dice(found.probability >= 0.5, truth > 0))
+    pooled = pool(scores)
+    return {
+        "images": len(scores),
+        "pixel_dice_mean": round(float(np.mean(pixels)), 4),
+        "object_dice": round(pooled.object_dice, 4),
+        "f1": round(pooled.f1, 4),
+        "merged": pooled.merged,
+        "split": pooled.split,
+    }
+
+
+def main() -> None:
+    """Train and evaluate all, and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("runs", type=Path, help="folder for the runs")
+    parser.add_argument("--folds", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--iterations", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    results = {}
+    for name in args.only:
+        options = TrainingOptions(
+            folds=5,
+            iterations=args.iterations,
+            seed=args.seed,
+            weights="float",
+            activations="float",
+            **RECIPES[name],
+        )
+        results[name] = {"changed": RECIPES[name]}
+        for fold in args.folds:
+            run = train(args.runs / f"{name}-{fold}", args.data, fold, options)
+            results[name][f"fold {fold}"] = score(run, args.data, fold)
+            print(name, fold, results[name][f"fold {fold}"], flush=True)
+    document = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "iterations": args.iterations,
+        "seed": args.seed,
+        "phase": "float",
+        "rules": "the defaults",
+        "recipes": results,
+    }
+    args.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
