@@ -1,14 +1,18 @@
 """Segment this image: no project, three clicks at most; a real engine with stand-in networks."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_qsa.jobs import tasks
+from napari_qsa.plugin.workbench import quick_segment
 from napari_qsa.plugin.workbench.pixel_size import PixelSize
+from napari_qsa.session.options import SegmentOptions
 from napari_qsa.session.state import State
 
 pytestmark = pytest.mark.window
@@ -73,6 +77,17 @@ def test_an_unknown_pixel_size_is_asked_once(screen, qtbot):
     qtbot.waitUntil(lambda: len(seen) == 2, timeout=60_000)
     assert seen == [0.31, 0.31]
     assert len(viewer.layers) == 4
+
+
+def test_what_went_wrong_is_told_and_kept(screen, qtbot, monkeypatch):
+    viewer, dock = screen
+    viewer.add_image(PIXELS, rgb=True, scale=(0.5, 0.5), units=("um", "um"))
+    monkeypatch.setattr(quick_segment, "SegmentOptions", partial(SegmentOptions, "refuse"))
+    click(dock.first.quick.start)
+    qtbot.waitUntil(lambda: dock.problems.list.count() == 1, timeout=60_000)
+    assert "Too small." in dock.problems.list.item(0).text()
+    assert notification_manager.records[-1].message == "Too small."
+    assert dock.first.quick.work.error.message.text() == "⚠ Too small."
 
 
 def test_the_topmost_image_is_meant_unless_one_is_selected(screen):

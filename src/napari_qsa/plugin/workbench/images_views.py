@@ -12,7 +12,8 @@ from napari_qsa.plugin.workbench.images_delegate import (
     TableDelegate,
 )
 
-WIDTHS = (200, 88, 78, 48, 92, 60, 110)
+WIDTHS = (176, 88, 78, 48, 92, 60, 110)
+"""Of the table's columns at first (px); all of them fit beside the other docks."""
 
 
 def visible_rows(view: Any, rows: int) -> tuple[int, int]:
@@ -57,6 +58,7 @@ def table_view(parent: QWidget) -> QTableView:
     table.setItemDelegate(TableDelegate(table))
     table.setShowGrid(False)
     table.setWordWrap(False)
+    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(ROW_THUMB + 6)
     table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

@@ -14,9 +14,11 @@ from napari_qsa.plugin.identity import identify
 from napari_qsa.plugin.segmenter import Segmenter
 from napari_qsa.plugin.workbench.pixel_size import ask, crop
 from napari_qsa.plugin.workbench.tab_parts import Work, follow_object, text
+from napari_qsa.session.desk import Failure
 from napari_qsa.session.dispatch import Call
 from napari_qsa.session.options import SegmentOptions
 from napari_qsa.session.segmentation import Segmentation
+from napari_qsa.session.state import State, Status
 
 NO_IMAGE = "Open an image first, for example by File > Open Sample > napari-qsa."
 
@@ -29,7 +31,10 @@ class QuickSegment(QWidget):
     viewer
         Not its proxy.
     desk
-        Of the workbench: its lane reads the picture that is shown beside a scale.
+        Of the workbench: its lane reads the picture that is shown beside a scale, and it tells
+        of what went wrong.
+    post
+        Makes a call in the window's thread.
     """
 
     def __init__(self, viewer: ViewerModel, desk: Any, post: Callable[[Call], object]) -> None:
@@ -52,6 +57,7 @@ class QuickSegment(QWidget):
         follow_object(
             self,
             [
+                (self.segmentation.status_changed, self._status_changed),
                 (layers.events.inserted, self._enable),
                 (layers.events.removed, self._enable),
                 (layers.selection.events.active, self._enable),
@@ -89,6 +95,10 @@ class QuickSegment(QWidget):
         super().hideEvent(event)
         if not event.spontaneous():
             self.segmentation.release()
+
+    def _status_changed(self, status: Status) -> None:
+        if status.state is State.FAILED:
+            self._desk.failed.emit(Failure(status.message, status.details, "image"))
 
     def _ask(self, layer: Image, key: str, picture: Any) -> None:
         self._enable()
