@@ -103,7 +103,7 @@ class Seen:
 def look(project: Project) -> Seen:
     """Read all there is to tell about a project's runs."""
     runs = project.runs()
-    infos = tuple(_info(run) for run in runs)
+    infos = tuple(_info(project, run) for run in runs)
     comparisons = {
         run.id: found for run in runs if (found := read_comparison(run.folder)) is not None
     }
@@ -161,12 +161,15 @@ def _curve(events: list[dict[str, Any]]) -> Curve:
     )
 
 
-def _info(run: Run) -> RunInfo:
+def _info(project: Project, run: Run) -> RunInfo:
+    running = run.state == "new" and project_training.is_running(run.folder)
+    if run.state == "new" and not running:
+        run = project.run(run.id)  # it may have ended well since it was read
     state = project_training.read_state(run.folder)
     status: RunStatus
     message = state.message
     if run.state == "new":
-        if project_training.is_running(run.folder):
+        if running:
             status = "running"
         elif state.progress == "failed":
             status = "failed"

@@ -1,0 +1,138 @@
+"""What a training process and those who watch it say to each other, through a folder."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.errors import TrainingError
+from napari_qsa.jobs import identity, project_training, project_worker
+from napari_qsa.jobs.lock import lock
+from napari_qsa.jobs.project_training import ProjectJob, RunState, Stage
+
+PATIENCE = 200.0
+JOB = ProjectJob(
+    (
+        Stage("suggestive", TrainingOptions(role="suggestive", members=3), 0.25),
+        Stage("segmentation", TrainingOptions(members=2, threads=4), 0.75),
+    ),
+    minutes=10.0,
+    current="glas-segmentation",
+)
+
+
+def wait_for(condition) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def sleeper():
+    """A process that sleeps."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_a_job_survives_its_file(tmp_path: Path) -> None:
+    project_training.write_job(tmp_path, JOB)
+    assert project_training.read_job(tmp_path) == JOB
+    for text in ("{", "{}", '{"stages": [{"slot": "suggestive"}]}'):
+        (tmp_path / "job.json").write_text(text)
+        with pytest.raises(TrainingError, match="start a new run"):
+            project_training.read_job(tmp_path)
+
+
+def test_a_state_survives_its_file(tmp_path: Path) -> None:
+    assert project_training.read_state(tmp_path) == RunState("starting")
+    state = RunState("running", "Training", 0.25, 12.5)
+    project_training.write_state(tmp_path, state)
+    assert project_training.read_state(tmp_path) == state
+    (tmp_path / "state.json").write_text('{"progress": "runn')
+    assert project_training.read_state(tmp_path) == RunState("starting")
+
+
+def test_a_process_is_known_by_when_it_started(sleeper) -> None:
+    mine, other = identity.started_at(os.getpid()), identity.started_at(sleeper.pid)
+    assert mine is not None
+    assert other is not None
+    assert mine != other
+    assert identity.started_at(sleeper.pid) == other
+    sleeper.kill()  # it waits for its parent to notice
+    wait_for(lambda: identity.started_at(sleeper.pid) is None)
+    sleeper.wait()
+    assert identity.started_at(sleeper.pid) is None
+
+
+def test_another_process_of_the_same_number_is_not_the_training(tmp_path: Path, sleeper) -> None:
+    assert not project_training.is_running(tmp_path)
+    project_training.write_process(tmp_path, sleeper.pid)
+    assert project_training.is_running(tmp_path)
+    values = json.loads((tmp_path / "process.json").read_text())
+    assert values["run"] == tmp_path.name
+    for change in ({"started": "before"}, {"run": "another"}, {"pid": None}, {"started": None}):
+        (tmp_path / "process.json").write_text(json.dumps(values | change))
+        assert not project_training.is_running(tmp_path)
+
+
+def test_on_another_machine_the_lock_tells(tmp_path: Path) -> None:
+    values = {"run": tmp_path.name, "pid": 1, "started": "then", "host": "elsewhere"}
+    (tmp_path / "process.json").write_text(json.dumps(values))
+    assert not project_training.is_running(tmp_path)
+    with lock(tmp_path / "lock"):
+        assert project_training.is_running(tmp_path)
+
+
+def test_a_run_is_not_started_twice(tmp_path: Path, sleeper) -> None:
+    project_training.write_job(tmp_path, JOB)
+    project_training.write_process(tmp_path, sleeper.pid)
+    with pytest.raises(TrainingError, match="trained already"):
+        project_training.start(tmp_path)
+
+
+def test_a_run_without_a_job_is_not_started(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="cannot be read"):
+        project_training.start(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_process_refuses_is_its_sentence(tmp_path: Path) -> None:
+    """There is no list of images: the process says so, and ends."""
+    project_training.write_job(tmp_path, JOB)
+    project_training.start(tmp_path)
+    assert project_training.is_running(tmp_path)
+    wait_for(lambda: not project_training.is_running(tmp_path))
+    state = project_training.read_state(tmp_path)
+    assert state.progress == "failed"
+    assert "train.json" in state.message
+    with lock(tmp_path / "lock") as free:
+        assert free
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="the one who starts it lowers it elsewhere")
+def test_the_process_is_of_low_priority_and_a_session_of_its_own(tmp_path: Path) -> None:
+    """A terminal's hang-up does not reach it, and what the user works with goes first."""
+    project_training.write_job(tmp_path, JOB)
+    with lock(tmp_path / "lock"):  # it waits for the lock meanwhile
+        project_training.start(tmp_path)
+        pid = json.loads((tmp_path / "process.json").read_text())["pid"]
+        wait_for(lambda: os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0))
+        assert os.getsid(pid) == pid
+    wait_for(lambda: not project_training.is_running(tmp_path))
+
+
+def test_a_core_is_left_to_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = JOB.stages[0]
+    for cores, workers in ((1, 1), (2, 1), (3, 2), (64, 3)):
+        monkeypatch.setattr(project_worker, "cores", lambda cores=cores: cores)
+        assert project_worker._workers(JOB, stage) == workers
+    monkeypatch.setattr(project_worker, "cores", lambda: 8)
+    assert project_worker._workers(JOB, JOB.stages[1]) == 1
+    assert project_worker._workers(ProjectJob(JOB.stages, None, workers=2), stage) == 2
