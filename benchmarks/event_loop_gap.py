@@ -111,7 +111,8 @@ class Window:
         self.viewer.window.resize(1500, 950)
         _, dock = self.viewer.window.add_plugin_dock_widget("napari-qsa", "Workbench")
         self.workbench: Any = dock.workbench
-        self.workbench.desk.failed.connect(lambda failure: sys.exit(failure.message))
+        self.failures: list[str] = []
+        self.workbench.desk.failed.connect(lambda failure: self.failures.append(failure.message))
         self.workbench.open_project(folder)
         self.spin(lambda: len(self.workbench.pool.rows) == IMAGES)
         self.workbench.pool.open(self.workbench.pool.rows[0].id)
@@ -129,8 +130,8 @@ class Window:
         """Wait until something holds."""
         end = time.monotonic() + PATIENCE
         while not condition():
-            if time.monotonic() > end:
-                sys.exit("it did not happen in time")
+            if self.failures or time.monotonic() > end:
+                sys.exit(self.failures[0] if self.failures else "It did not happen in time.")
             QApplication.processEvents()
             time.sleep(0.01)
 

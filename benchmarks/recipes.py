@@ -27,7 +27,7 @@ from napari_qsa.metrics import pixel_dice, pool, score_objects
 RECIPES: dict[str, dict[str, Any]] = {
     "base": {},
     "enc": {"encoder_rate": 0.2},
-    "sep": {"separator_weight": 2.0},
+    "sep": {"encoder_rate": 0.2, "separator_weight": 1.5},
     "ctx": {"crop": 256, "batch": 4},
     "wide": {"separator_weight": 2.0, "separator_reach": 12.0, "border_weight": 4.0},
 }
