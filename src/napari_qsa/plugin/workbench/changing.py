@@ -13,6 +13,8 @@ from napari_qsa.session.edits import Change
 Changes = Mapping[str, Change]
 """What is done to the layers, by their kind."""
 
+TOO_LATE = "Another image was opened before the last step was done: go back and do it again."
+
 
 class Changing:
     """Works changes out from the pixels as they are, and makes one undo step of each.
@@ -34,7 +36,7 @@ class Changing:
         self._layers, self._tell = layers, failed
         self._pending = 0
         self._held: list[Callable[[], None]] = []
-        self._idle: list[Callable[[], object]] = []
+        self._idle: list[tuple[object, Callable[[], object]]] = []
         layers.changed.connect(self._layers_changed)
         self._layers_changed()
 
@@ -54,17 +56,21 @@ class Changing:
             Said where it changes nothing.
         """
         self._pending += 1
-        self._begin(work, nothing)
+        self._begin(self._layers.opened, work, nothing)
 
     def when_idle(self, call: Callable[[], object]) -> None:
-        """Make a call once all that was begun is in the layers; now, if nothing is under way."""
+        """Make a call once all that was begun is in the layers; now, if nothing is under way.
+
+        It is meant for the image that is open now: it is not made if that is another one then.
+        """
         if self._pending:
-            self._idle.append(call)
+            self._idle.append((self._layers.opened, call))
         else:
             call()
 
-    def _begin(self, work: Callable[[], Changes], nothing: str) -> None:
-        seen = self._layers.opened, self._layers.edits
+    def _begin(self, opened: object, work: Callable[[], Changes], nothing: str) -> None:
+        """Work a change out for an image, which may not be the one that is open any more."""
+        seen = opened, self._layers.edits
         self._layers.lane.do(work, partial(self._put, seen, work, nothing), self._failed)
 
     def _put(
@@ -73,11 +79,12 @@ class Changing:
         opened, edits = seen
         layers = {kind: self._layers[kind] for kind in changes}
         if opened is not self._layers.opened or None in layers.values():
-            self._end()  # its image, or a layer, was closed
+            self.said.emit(TOO_LATE)  # its image, or a layer, was closed
+            self._end()
         elif self.painting:
-            self._held.append(partial(self._begin, work, nothing))
+            self._held.append(partial(self._begin, opened, work, nothing))
         elif edits != self._layers.edits:
-            self._begin(work, nothing)
+            self._begin(opened, work, nothing)
         else:
             self._write(layers, changes, nothing)
             self._end()
@@ -99,8 +106,11 @@ class Changing:
         self._pending -= 1
         if not self._pending:
             waiting, self._idle = self._idle, []
-            for call in waiting:
-                call()
+            for opened, call in waiting:
+                if opened is self._layers.opened:
+                    call()
+                else:
+                    self.said.emit(TOO_LATE)
 
     def _layers_changed(self) -> None:
         for kind in PAINTED:
