@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -232,3 +233,38 @@ def test_one_training_at_a_time(room, small: Project, monkeypatch: pytest.Monkey
     assert len(room.trainer.runs()) == 1
     monkeypatch.setattr(project_training, "is_running", lambda folder: False)
     room.until(lambda: not room.trainer.running)
+
+
+def test_a_start_that_was_taken_back_stops_no_training_of_another_project(
+    room, small: Project, tmp_path: Path, ensemble_maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training_room import make_project, options
+
+    begun = threading.Event()
+    monkeypatch.setattr(project_training, "start", lambda folder, keep: begun.wait())
+    monkeypatch.setattr(project_training, "is_running", lambda folder: True)
+    with make_project(tmp_path / "other", ensemble_maker) as other:
+        running = other.new_run({})
+        room.trainer.start(options())
+        room.trainer.cancel()
+        room.desk.put_project(other)
+        begun.set()
+        room.until(lambda: room.trainer.under_way)
+        room.settle()
+        (unwanted,) = small.runs()
+        assert (unwanted.folder / "cancel").exists()
+        assert not (running.folder / "cancel").exists()
+        monkeypatch.setattr(project_training, "is_running", lambda folder: False)
+        room.until(lambda: not room.trainer.running)
+        room.desk.put_project(None)
+
+
+def test_who_only_reads_resumes_nothing(room, small: Project) -> None:
+    run = small.new_run({})
+    with Project.open(small.folder, read_only=True) as reader:
+        room.desk.put_project(reader)
+        room.trainer.resume(run.id)
+        room.until(lambda: not room.trainer.running)
+        assert "read-only" in room.failures.pop()
+        assert not (run.folder / "process.json").exists()
+        room.desk.put_project(None)

@@ -64,7 +64,7 @@ class Trainer:
         self._status = Status()
         self._seen = Seen()
         self._starting = False
-        self._unwanted = False
+        self._unwanted: Project | None = None
         self._awaited: str | None = None
         self._looked = False
         self._reading = False
@@ -136,7 +136,7 @@ class Trainer:
     def cancel(self) -> None:
         """Stop the training; what is trained so far is kept, and `resume` goes on."""
         project, run_id = self._desk.project, self._running_run()
-        self._unwanted = self._starting
+        self._unwanted = project if self._starting else None
         if project is not None and run_id is not None:
             self._show(Status(State.RUNNING, "Stopping the training", self._status.fraction))
             folder = project.folder / "runs" / run_id
@@ -200,14 +200,25 @@ class Trainer:
             return
         self._starting = True
         self._show(Status(State.RUNNING, message))
-        self._lane.do(partial(work, project), self._launched, self._not_launched)
 
-    def _launched(self, run_id: str) -> None:
-        self._awaited = run_id  # what is read from now on was read after it began
-        self.poll()
+        def launch() -> str:
+            run_id = work(project)
+            if self._unwanted is project:  # also if nobody is there any more to hear of it
+                project_training.cancel(project.folder / "runs" / run_id)
+            return run_id
 
-    def _not_launched(self, error: BaseException) -> None:
-        self._starting = False
+        self._lane.do(
+            launch, partial(self._launched, project), partial(self._not_launched, project)
+        )
+
+    def _launched(self, project: Project, run_id: str) -> None:
+        if project is self._desk.project:
+            self._awaited = run_id  # what is read from now on was read after it began
+            self.poll()
+
+    def _not_launched(self, project: Project, error: BaseException) -> None:
+        if project is self._desk.project:
+            self._starting = False
         self._fail(error)
         self.poll()
 
@@ -242,7 +253,7 @@ class Trainer:
             self._starting, self._awaited = False, None
         ended = [run for run in seen.runs if run.id in was_running and run.status != "running"]
         self._show_runs(ended)
-        if self._unwanted and not self._starting:  # cancelled before it had begun
+        if self._unwanted is project and not self._starting:  # cancelled before it had begun
             self.cancel()
         if before.curves != seen.curves:
             self.curves_changed.emit()
@@ -317,6 +328,8 @@ def _back(project: Project, slot: Slot) -> str:
 
 
 def _resume(project: Project, run_id: str) -> str:
+    if project.read_only:  # its owner may be doing the same
+        raise ProjectError(f"{project.folder} is open read-only: open it as its owner to train.")
     run = project.run(run_id)
     if run.state != "new":
         raise TrainingError(f"Run {run_id} is {run.state}: there is nothing to resume.")
