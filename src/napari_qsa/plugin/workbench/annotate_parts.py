@@ -1,14 +1,16 @@
-"""What the tab of annotation is made of: buttons that show their keys."""
+"""What the tab of annotation is made of: buttons that show their keys, and menus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QMenu, QPushButton, QWidget
 
+from napari_qsa.plugin.workbench.annotate_words import version
 from napari_qsa.plugin.workbench.keys import BY_ACTION, KEYS, NAPARIS
 from napari_qsa.plugin.workbench.tab_parts import text
 from napari_qsa.plugin.workbench.toolbox import HINTS, Tool
+from napari_qsa.project import Revision
 
 TOOLS = (
     (Tool.GLAND, "New gland", "G"),
@@ -80,3 +82,27 @@ def key_panel() -> QWidget:
     layout.setColumnStretch(1, 1)
     layout.setVerticalSpacing(2)
     return panel
+
+
+def version_menu(
+    parent: QWidget, revisions: Sequence[Revision], restore: Callable[[int], object]
+) -> QMenu:
+    """Offer former states of an annotation, the newest first.
+
+    Parameters
+    ----------
+    parent
+        Of the menu.
+    revisions
+        Oldest first.
+    restore
+        Called with the number of the one that is chosen.
+    """
+    menu = QMenu(parent)
+    for facts in reversed(revisions):
+        action = menu.addAction(version(facts))
+        action.triggered.connect(lambda _=False, number=facts.revision: restore(number))
+    if not revisions:
+        menu.addAction("Nothing was saved yet").setEnabled(False)
+    menu.aboutToHide.connect(menu.deleteLater)
+    return menu

@@ -9,13 +9,18 @@ from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QCheckBox, QFrame, QMenu, QPushButton, QWidget
 
 from napari_qsa.plugin.identity import unwrap
-from napari_qsa.plugin.workbench.annotate_parts import button, grid, key_panel, tool_buttons
+from napari_qsa.plugin.workbench.annotate_parts import (
+    button,
+    grid,
+    key_panel,
+    tool_buttons,
+    version_menu,
+)
 from napari_qsa.plugin.workbench.annotate_words import (
     ago,
     described,
     removed,
     saving_words,
-    version,
 )
 from napari_qsa.plugin.workbench.annotation_layers import AnnotationLayers
 from napari_qsa.plugin.workbench.finding_list import FindingList
@@ -144,6 +149,7 @@ class AnnotateTab(QWidget):
         self.heatmap.toggled.connect(self._heatmap_toggled)
         self.overlays = button("Hide all", self.layers.toggle_overlays, "hide")
         self.findings = FindingList(self._look_at)
+        self.version_menu: QMenu | None = None
         self._arrange()
 
     def _arrange(self) -> None:
@@ -212,20 +218,10 @@ class AnnotateTab(QWidget):
 
     def _offer_versions(self, image_id: str, revisions: Any) -> None:
         if image_id == self._image_id:
-            menu = self.version_menu(revisions)
-            menu.popup(QCursor.pos())
+            self.version_menu = version_menu(self, revisions, self._restore)
+            self.version_menu.popup(QCursor.pos())
 
-    def version_menu(self, revisions: Any) -> QMenu:
-        """Make a menu of former states, the newest first."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for facts in reversed(revisions):
-            action = menu.addAction(version(facts))
-            action.triggered.connect(partial(self._restore, facts.revision))
-        menu.setEnabled(bool(revisions))
-        return menu
-
-    def _restore(self, revision: int, _: bool = False) -> None:
+    def _restore(self, revision: int) -> None:
         self.tools.changing.when_idle(partial(self._annotator.restore, revision))
 
     # -- what the session shows
@@ -242,9 +238,8 @@ class AnnotateTab(QWidget):
         self.lost_words.setText(f"⚠ {removed(missing)}")
         layer = self.layers["uncertainty"]
         if layer is not None:
-            with QSignalBlocker(self.heatmap):
-                self.heatmap.setChecked(layer.visible)
             layer.events.visible.connect(self._heatmap_shown)
+        self._heatmap_shown()
         editable = opened is not None and not opened.read_only and not missing
         for widget in (
             *self.tool_buttons.values(), self.take_all, self.no_glands, self.clear,

@@ -58,25 +58,24 @@ class AnnotationLayers:
         self._changes: dict[str, Changes] = {}
         self._heatmap_wanted = False
         self._before_hiding: dict[str, bool] | None = None
-        annotator.opened.connect(self._open)
-        annotator.accepted.connect(self._accepted)
-        annotator.saving_changed.connect(self._saving_changed)
-        segmenter.shown.connect(self._propose)
-        viewer.layers.events.removing.connect(self._removing)
-        viewer.layers.events.removed.connect(self._removed)
-        viewer.layers.selection.events.active.connect(self._selected)
+        self._links = (
+            (annotator.opened, self._open),
+            (annotator.accepted, self._accepted),
+            (annotator.saving_changed, self._saving_changed),
+            (segmenter.shown, self._propose),
+            (viewer.layers.events.removing, self._removing),
+            (viewer.layers.events.removed, self._removed),
+            (viewer.layers.selection.events.active, self._selected),
+        )
+        for signal, slot in self._links:
+            signal.connect(slot)
         if annotator.current is not None:
             self._open(annotator.current)
 
     def close(self) -> None:
         """Leave a viewer that outlives this; the layers stay."""
-        self._annotator.opened.disconnect(self._open)
-        self._annotator.accepted.disconnect(self._accepted)
-        self._annotator.saving_changed.disconnect(self._saving_changed)
-        self._segmenter.shown.disconnect(self._propose)
-        self.viewer.layers.events.removing.disconnect(self._removing)
-        self.viewer.layers.events.removed.disconnect(self._removed)
-        self.viewer.layers.selection.events.active.disconnect(self._selected)
+        for signal, slot in self._links:
+            signal.disconnect(slot)
         for kind in tuple(self._layers):
             self._let_go(kind)
         self.changed.emit()
@@ -93,12 +92,12 @@ class AnnotationLayers:
 
     @property
     def glands(self) -> Labels | None:
-        """The layer of the annotated glands."""
+        """The annotated glands."""
         return self._layers.get("glands")
 
     @property
     def region(self) -> Labels | None:
-        """The layer that says what was reviewed."""
+        """What was reviewed."""
         return self._layers.get("region")
 
     @property
