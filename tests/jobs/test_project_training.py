@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from napari_qsa.ensemble.training.budget import Pace
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.errors import TrainingError
-from napari_qsa.jobs import identity, project_training, project_worker
+from napari_qsa.jobs import identity, project_training, project_worker, training
 from napari_qsa.jobs.lock import lock
 from napari_qsa.jobs.project_training import ProjectJob, RunState, Stage
 
@@ -136,3 +138,32 @@ def test_a_core_is_left_to_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project_worker, "cores", lambda: 8)
     assert project_worker._workers(JOB, JOB.stages[1]) == 1
     assert project_worker._workers(ProjectJob(JOB.stages, None, workers=2), stage) == 2
+
+
+@pytest.mark.parametrize(
+    ("pace", "place", "expected"),
+    [
+        # 150 s for two rounds (2 workers, 3 members), less 36 s at both ends and the start twice.
+        (Pace(start=30.0, fixed=10.0, plain=0.1, quantized=0.1), 0, 320),
+        (Pace(start=30.0, fixed=10.0, plain=0.6, quantized=0.6), 0, 80),  # 2.9 minutes are needed
+        (Pace(start=30.0, fixed=10.0, plain=2.0, quantized=2.0), 0, None),
+        # The first stage took a minute: nine are left for one round of 2 members.
+        (Pace(start=30.0, fixed=10.0, plain=1.0, quantized=1.0), 1, 448),
+    ],
+)
+def test_minutes_become_iterations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: Pace, place: int, expected: int | None
+) -> None:
+    project_training.write_job(tmp_path, replace(JOB, workers=2))
+    trainer = project_worker.ProjectTrainer(tmp_path)
+    now = trainer._begun + (60.0 if place else 0.0)
+    monkeypatch.setattr(project_worker.time, "monotonic", lambda: now)
+    monkeypatch.setattr(training, "measure_pace", lambda *arguments: pace)
+    trainer._trained = {"suggestive"} if place else set()
+    if expected is None:
+        with pytest.raises(
+            TrainingError, match=r"10 minutes are too few for 3 networks .*least 28"
+        ):
+            trainer._iterations(place, JOB.stages[place], 10.0)
+    else:
+        assert trainer._iterations(place, JOB.stages[place], 10.0) == expected

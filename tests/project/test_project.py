@@ -13,6 +13,13 @@ import pytest
 from napari_qsa.errors import ProjectError, QsaError
 from napari_qsa.images import open_dataset
 from napari_qsa.project import Project, ProjectLocked
+from napari_qsa.project.predictions import Stored
+
+
+def stored(shape: tuple[int, int]) -> Stored:
+    """A prediction of nothing."""
+    maps = (np.zeros(shape, np.float32) for _ in range(3))
+    return Stored(*maps, labels=np.zeros(shape, np.uint16), pixel_size=0.5)
 
 
 def test_loads_no_torch_and_no_window() -> None:
@@ -236,6 +243,7 @@ WRITING = {
     "set_group_rule": lambda p, i: p.set_group_rule(None),
     "next_round": lambda p, i: p.next_round([i], 1),
     "save_scores": lambda p, i: p.save_scores("m", {}),
+    "save_prediction": lambda p, i: p.save_prediction("m", i, stored(p.image(i).shape)),
     "add_model": lambda p, i: p.add_model("x"),
     "use_model": lambda p, i: p.use_model("segmentation", "x"),
     "back": lambda p, i: p.back("segmentation"),
@@ -246,7 +254,18 @@ WRITING = {
 READING = {
     *("check_images", "close", "create", "facts", "find_moved", "folder", "history", "image"),
     *("images", "model_in", "model_path", "models", "open", "path_of", "pixel_size_of"),
-    *("problems", "read", "read_only", "read_scores", "reload", "round", "run", "runs"),
+    *(
+        "predictions",
+        "problems",
+        "read",
+        "read_only",
+        "read_prediction",
+        "read_scores",
+        "reload",
+        "round",
+        "run",
+        "runs",
+    ),
     *("summaries", "summary", "trainable"),
 }
 

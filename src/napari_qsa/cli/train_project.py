@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_qsa.cli.console import bar, duration, emit, note, say
+from napari_qsa.cli.console import bar, duration, emit, finish, note, say
 from napari_qsa.cli.train_options import is_given
 from napari_qsa.errors import QsaError, TrainingError
 
@@ -101,7 +101,9 @@ def start(
             trainer.adopt(run_id)
             room.until(lambda: _run(trainer, run_id).status == "adopted" or bool(room.failures))
             room.stop_at_failures()
-        _told(_run(trainer, run_id), trainer.comparison(run_id), as_json)
+        ended = _run(trainer, run_id)
+        _told(ended, trainer.comparison(run_id), as_json)
+        finish(failed=ended.status in RESUMABLE)  # it was stopped from elsewhere, or killed
 
 
 def status(folder: Path, as_json: bool) -> None:

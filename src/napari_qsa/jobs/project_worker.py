@@ -7,6 +7,7 @@ leaves a folder from which the next one goes on; the processes that train member
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import threading
@@ -37,6 +38,9 @@ LOCK_SECONDS = 10.0
 CHECKPOINT_SECONDS = 20.0
 FINISHING = 0.04
 """Share of the minutes for writing the ensembles and comparing them."""
+
+LONGER = 2.0
+"""So many times the minutes of a stage are taken before they are called too few."""
 
 CANCELLED = 3
 """Exit status of a process that was asked to stop."""
@@ -155,9 +159,10 @@ class ProjectTrainer:
     def _iterations(self, place: int, stage: Stage, minutes: float) -> int:
         """Measure once how many iterations fit into a stage's time.
 
-        The last stage has what the others left over, if this process trained them.
+        The last stage has what the others left over, if this process trained them. Where not even
+        the shortest training fits, it takes a little longer.
         """
-        from napari_qsa.ensemble.training.budget import iterations_for, shortest
+        from napari_qsa.ensemble.training.budget import iterations_for, seconds_for, shortest
         from napari_qsa.jobs.training import measure_pace
 
         before = sum(former.share for former in self._job.stages[:place])
@@ -172,8 +177,16 @@ class ProjectTrainer:
         spent = time.monotonic() - begun + pace.start + FINISHING * 60 * share
         try:
             return iterations_for(share, pace, stage.options, workers, spent)
-        except TrainingError:  # it takes longer than it was given, rather than not to begin
-            return shortest(stage.options)
+        except TrainingError:
+            fewest = shortest(stage.options)
+            needed = (spent + seconds_for(fewest, pace, stage.options, workers)) / 60
+            if needed > LONGER * stage.share * minutes:
+                raise TrainingError(
+                    f"{minutes:g} minutes are too few for {stage.options.members} networks on this "
+                    f"machine as busy as it is: give at least {math.ceil(needed / stage.share)}, "
+                    "fewer networks, or a number of iterations."
+                ) from None
+            return fewest
 
     def _compare(self, new: Ensemble, current: str) -> None:
         from napari_qsa.ensemble.ensemble import Ensemble

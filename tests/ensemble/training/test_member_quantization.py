@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from napari_qsa.ensemble.training import crops as crops_module
 from napari_qsa.ensemble.training import member as member_module
 from napari_qsa.ensemble.training.member import MemberTrainer
 from napari_qsa.quantization import IncrementalQuantizer, convolutions
@@ -154,7 +155,7 @@ class Recorder:
         self.keys: list[tuple[int, ...]] = []
         self.rates: list[float] = []
         self.fresh: list[int] = []
-        draw, step = member_module.random_for, torch.optim.AdamW.step
+        draw, step = crops_module.random_for, torch.optim.AdamW.step
 
         def random_for(*key: int) -> Any:
             self.keys.append(key)
@@ -166,7 +167,7 @@ class Recorder:
                 self.fresh.append(len(self.rates) - 1)
             return step(optimizer, *rest)
 
-        patch.setattr(member_module, "random_for", random_for)
+        patch.setattr(crops_module, "random_for", random_for)
         patch.setattr(torch.optim.AdamW, "step", watched)
 
 

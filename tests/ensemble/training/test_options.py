@@ -37,6 +37,12 @@ def test_impossible_options_are_named(values: dict[str, Any], words: str) -> Non
         TrainingOptions(**values)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.95])
+def test_every_phase_has_a_share(share: float) -> None:
+    with pytest.raises(TrainingError, match=r"float_share must be above 0 and at most 0\.9"):
+        TrainingOptions(float_share=share)
+
+
 def test_json_keeps_every_option() -> None:
     options = TrainingOptions(
         role="suggestive",

@@ -86,6 +86,12 @@ def test_shares_of_a_long_run() -> None:
     assert [length(phase) for phase in float_only] == [900, 100]
 
 
+def test_inq_can_have_the_last_two_fifths() -> None:
+    plan = phases(TrainingOptions(iterations=1000, float_share=0.55))
+    assert [plan[0].stop, plan[1].stop] == [550, 600]
+    assert plan[2].name == "stage 1"
+
+
 def test_a_plan_outlives_json() -> None:
     plan = phases(TrainingOptions(iterations=777, learning_rate=1e-3 / 3))
     assert plan_from_json(json.loads(json.dumps(plan_to_json(plan)))) == plan

@@ -162,20 +162,21 @@ def test_the_card_has_the_day_the_run_began(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_keeps_its_plan(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = TrainingRun.create(tmp_path / "run", data, OPTIONS)
+    options = replace(OPTIONS, iterations=24)
+    run = TrainingRun.create(tmp_path / "run", data, options)
     monkeypatch.setattr(schedule, "ACTIVATION_SHARE", 0.3)  # another version of the software
     seen: list[int] = []
 
     def stop(event: dict[str, Any]) -> None:
         if event["event"] == "phase":
             seen.append(event["iteration"])
-            if event["phase"] == "activations":
+            if event["phase"] == "stage 1":
                 raise Stop
 
     with pytest.raises(Stop):
         TrainingRun.open(tmp_path / "run").train_member(0, stop)
-    assert seen == [0, run.plan[0].stop]
-    assert run.plan[0].stop != phases(OPTIONS)[0].stop
+    assert seen == [0, run.plan[0].stop, run.plan[1].stop]
+    assert run.plan[1].stop != phases(options)[1].stop
 
 
 def test_a_run_of_before_plans_were_kept_opens(data: Path, tmp_path: Path) -> None:
@@ -214,3 +215,14 @@ def test_says_what_is_wrong(data: Path, tmp_path: Path) -> None:
     Ensemble.train(data, OPTIONS, tmp_path / "run")
     with pytest.raises(TrainingError, match="already holds a training run"):
         Ensemble.train(data, OPTIONS, tmp_path / "run")
+
+
+def test_the_terms_of_the_start_are_kept(data: Path, tmp_path: Path, ensemble_maker) -> None:
+    start = ensemble_maker(tmp_path / "start.safetensors", notes=("No commercial use.",))
+    run = TrainingRun.create(tmp_path / "run", data, replace(SHORT, start=str(start), members=1))
+    start.rename(tmp_path / "kept.safetensors")
+    again = TrainingRun.open(run.folder)
+    assert again.terms == ("No commercial use.",)
+    (tmp_path / "kept.safetensors").rename(start)
+    again.train_member(0)
+    assert again.assemble("cpu").card.notes == ("No commercial use.",)

@@ -110,13 +110,11 @@ def iterations_for(
         If not even the shortest run fits.
     """
     rounds = -(-options.members // workers)
-    share = _plain_share(options)
-    each = share * pace.plain + (1 - share) * pace.quantized
     seconds = 60 * minutes - spent - pace.start
-    iterations = int((seconds / rounds - pace.fixed) / each)
+    iterations = int((seconds / rounds - pace.fixed) / _mean_pace(pace, options))
     fewest = shortest(options)
     if iterations < fewest:
-        needed = spent + pace.start + rounds * (pace.fixed + fewest * each)
+        needed = spent + seconds_for(fewest, pace, options, workers)
         raise TrainingError(
             f"{minutes:g} minutes are too few for {options.members} members on this machine as "
             f"busy as it is: give at least {math.ceil(needed / 60)}, or fewer members."
@@ -129,10 +127,21 @@ def shortest(options: TrainingOptions) -> int:
     return 10 * len(phases(options))
 
 
+def seconds_for(iterations: int, pace: Pace, options: TrainingOptions, workers: int) -> float:
+    """Say how long a run of so many iterations takes; as `iterations_for`."""
+    rounds = -(-options.members // workers)
+    return pace.start + rounds * (pace.fixed + iterations * _mean_pace(pace, options))
+
+
 def slowest(paces: Sequence[Pace]) -> Pace:
     """Combine the paces of processes that ran side by side: the run ends with the slowest."""
     values = [asdict(pace) for pace in paces]
     return Pace(**{name: max(value[name] for value in values) for name in values[0]})
+
+
+def _mean_pace(pace: Pace, options: TrainingOptions) -> float:
+    share = _plain_share(options)
+    return share * pace.plain + (1 - share) * pace.quantized
 
 
 def _plain_share(options: TrainingOptions) -> float:
