@@ -12,6 +12,7 @@ from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_qsa.plugin.identity import is_shown
 from napari_qsa.plugin.workbench import looks
 from napari_qsa.plugin.workbench.changes import Changes
 from napari_qsa.plugin.workbench.history import History
@@ -73,9 +74,11 @@ class AnnotationLayers:
             self._open(annotator.current)
 
     def close(self) -> None:
-        """Leave a viewer that outlives this; the layers stay."""
+        """Leave the viewer; what is painted from now on would not be saved, so the layers go."""
         for signal, slot in self._links:
             signal.disconnect(slot)
+        if is_shown(self.viewer):
+            self._remove(KINDS)
         for kind in tuple(self._layers):
             self._let_go(kind)
         self.changed.emit()

@@ -13,13 +13,14 @@ from napari.utils.notifications import (
 )
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox, QWidget
 
 from napari_qsa.plugin.dispatch import QtPost
 from napari_qsa.plugin.identity import unwrap
 from napari_qsa.session.desk import Failure
 
 if TYPE_CHECKING:
+    from napari_qsa.session.annotator import Saving
     from napari_qsa.session.workbench import Workbench
 
 CLOSING_SECONDS = 20.0
@@ -137,10 +138,14 @@ class Room(QObject):
             window.destroyed.connect(self.close)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """Write what is unsaved before the window goes; whether it goes is not ours to say."""
-        if event.type() == QEvent.Type.Close and not self._closed:
-            self.workbench.annotator.flush(CLOSING_SECONDS)
-        return False
+        """Write what is unsaved before the window goes; if that fails, the user decides."""
+        if event.type() != QEvent.Type.Close or self._closed:
+            return False
+        saved = self.workbench.annotator.flush(CLOSING_SECONDS)
+        if saved or not watched.isVisible() or loses(watched, self.workbench.annotator.saving):
+            return False
+        event.ignore()
+        return True
 
     def _focus_changed(self, state: Qt.ApplicationState) -> None:
         if state != Qt.ApplicationState.ApplicationActive and not self._closed:
@@ -155,6 +160,20 @@ class Room(QObject):
             if room is self:
                 del _rooms[key]
         self.workbench.close()
+
+
+def loses(window: QWidget, saving: "Saving") -> bool:
+    """Ask whether to close a window although something painted in it cannot be saved."""
+    box = QMessageBox(window)
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setText("What you painted is not saved yet, and is lost if the window closes now.")
+    box.setInformativeText(saving.message)
+    keep = box.addButton("Keep the window open", QMessageBox.ButtonRole.RejectRole)
+    lose = box.addButton("Close and lose it", QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    box.exec_()
+    return box.clickedButton() is lose
 
 
 def main_window(widget: QWidget) -> QMainWindow | None:
