@@ -9,7 +9,6 @@ import weakref
 from typing import Any
 
 from napari.layers import Layer
-from qtpy.compat import isalive
 
 KEY = "napari-qsa"
 _originals: "weakref.WeakValueDictionary[str, Layer]" = weakref.WeakValueDictionary()
@@ -21,13 +20,6 @@ def unwrap(thing: Any) -> Any:
     A proxy is made anew at each access, so it can be neither compared nor referred to.
     """
     return getattr(thing, "__wrapped__", thing)
-
-
-def is_shown(viewer: Any) -> bool:
-    """Tell whether the layers of a viewer can still be changed: its window, if any, is there."""
-    window = getattr(viewer, "window", None)
-    shown = getattr(window, "_qt_window", None)  # napari takes it off a window that it closes
-    return window is None or (shown is not None and isalive(shown))
 
 
 def record(layer: Layer) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def answer(monkeypatch):
         asked.append(box.informativeText())
         next(button for button in box.buttons() if button.text() == words[0]).click()
 
-    monkeypatch.setattr(QMessageBox, "exec_", press)
+    monkeypatch.setattr(QMessageBox, "exec", press)
     return asked, words
 
 

@@ -12,7 +12,6 @@ from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_qsa.plugin.identity import is_shown
 from napari_qsa.plugin.workbench import looks
 from napari_qsa.plugin.workbench.changes import Changes
 from napari_qsa.plugin.workbench.history import History
@@ -21,6 +20,7 @@ from napari_qsa.plugin.workbench.layer_makers import (
     OVERLAYS,
     PAINTED,
     PREDICTED,
+    is_shown,
     make_layer,
 )
 from napari_qsa.session.annotator import Annotator, Opened, Saving

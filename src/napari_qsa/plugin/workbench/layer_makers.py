@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
+from qtpy.compat import isalive
 
 from napari_qsa.plugin.identity import identify
 from napari_qsa.plugin.reader import place
@@ -18,6 +19,13 @@ KINDS = ("image", "uncertainty", "glands", "region", "proposal")
 PAINTED = ("glands", "region")
 PREDICTED = ("uncertainty", "proposal")
 OVERLAYS = KINDS[1:]
+
+
+def is_shown(viewer: Any) -> bool:
+    """Tell whether the layers of a viewer can still be changed: its window, if any, is there."""
+    window = getattr(viewer, "window", None)
+    shown = getattr(window, "_qt_window", None)  # napari takes it off a window that it closes
+    return window is None or (shown is not None and isalive(shown))
 
 
 def make_layer(kind: str, opened: Opened, proposal: Any = None) -> Layer:

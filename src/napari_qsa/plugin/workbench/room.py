@@ -172,7 +172,7 @@ def loses(window: QWidget, saving: "Saving") -> bool:
     lose = box.addButton("Close and lose it", QMessageBox.ButtonRole.DestructiveRole)
     box.setDefaultButton(keep)
     box.setEscapeButton(keep)
-    box.exec_()
+    box.exec()
     return box.clickedButton() is lose
 
 
