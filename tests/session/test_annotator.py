@@ -89,6 +89,19 @@ def test_a_file_that_is_not_the_image_is_not_opened(bench: Any, pictures: Path, 
     assert bench.revisions(a) == [(1, "draft", 1)], "the one before is saved"
 
 
+def test_an_image_that_was_missing_is_opened_once_it_is_there(bench: Any, pictures: Path) -> None:
+    a = ids(bench)[0]
+    away = pictures / "slide_00.png"
+    away.rename(pictures / "away.png")
+    bench.pool.open(a)
+    bench.until(lambda: bench.failures)
+    (pictures / "away.png").rename(away)
+    told = len(bench.opened)
+    bench.pool.open(a)
+    assert bench.show(a).image_id == a
+    assert len(bench.opened) == told + 1, "it is read once"
+
+
 def test_a_changed_file_is_taken_where_the_user_says_so(bench: Any, pictures: Path) -> None:
     a = ids(bench)[0]
     bench.show(a)

@@ -106,3 +106,18 @@ def test_accepting_that_fails_keeps_everything(bench: Any, disk: FullDisk) -> No
     bench.annotator.accept()
     bench.settle()
     assert bench.accepted == [a]
+
+
+def test_a_closed_workbench_tries_no_more(bench: Any, disk: FullDisk) -> None:
+    bench.show(ids(bench)[0])
+    disk.full = True
+    bench.paint()
+    bench.turn(2)
+    bench.workbench.close()
+    bench.clock.time += 60
+    bench.clock.ring()
+    bench.annotator.save_now()
+    heard: list[int] = []
+    bench.inbox.post(lambda: heard.append(1))
+    bench.until(lambda: heard)
+    assert not bench.annotator.flush(1), "nobody is told that it was saved"

@@ -56,8 +56,9 @@ class Annotator:
         self._autosave = Autosave(desk.post, self._clock, self._save_all)
         self._draft: Draft | None = None
         self._left: list[Draft] = []
-        self._wanted: object | None = None
+        self._wanted: list[str] | None = None  # a new list for each reading
         self._saving = Saving()
+        self._stopped = False
 
     @property
     def current(self) -> Opened | None:
@@ -74,7 +75,8 @@ class Annotator:
         if self._draft is not None and self._draft.opened.image_id == image_id:
             self._wanted = None  # the way back from an image that was not open yet
             return
-        self._read(image_id)
+        if self._wanted != [image_id]:
+            self._read(image_id)
 
     def close(self) -> None:
         """Close the image; what was painted is saved."""
@@ -82,6 +84,11 @@ class Annotator:
         self._save_all()
         if self._draft is not None:
             self._put(None)
+
+    def stop(self) -> None:
+        """Try to save no more: the lane is about to be closed."""
+        self._stopped = True
+        self._autosave.stop()
 
     def edited(self) -> None:
         """Tell that the arrays were changed; they are saved soon."""
@@ -171,7 +178,7 @@ class Annotator:
             self._desk.fail(PART, ProjectError("No project is open: open one, or make one."))
             return
         self._save_all()
-        wanted = self._wanted = object()
+        wanted = self._wanted = [image_id]
 
         def read() -> Opened | None:
             # Of images that were passed over quickly only the last one is read.
@@ -226,7 +233,7 @@ class Annotator:
 
     def _send(self, draft: Draft) -> None:
         """Have a draft written, unless all of it is on its way already."""
-        if draft.sent < draft.edits or draft.message:
+        if not self._stopped and (draft.sent < draft.edits or draft.message):
             draft.sent, draft.message = draft.edits, ""
             self._desk.disk.do(
                 partial(draft.save, draft.edits),

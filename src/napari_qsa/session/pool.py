@@ -97,8 +97,8 @@ class Pool:
         return self._order
 
     def open(self, image_id: str) -> None:
-        """Make an image the current one."""
-        if image_id in self._rows and image_id != self._current:
+        """Make an image the current one; once more, where it could not be opened before."""
+        if image_id in self._rows:
             self._current = image_id
             self.current_changed.emit(image_id)
 

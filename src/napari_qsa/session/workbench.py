@@ -166,6 +166,7 @@ class Workbench:
         if project is not None:
             self.annotator.flush(CLOSING_SECONDS)
             self._leave(project)
+        self.annotator.stop()
         self._chores.cancel()
         for part in (*self._writers, self.thumbnails, self._hashing):
             part.close()
