@@ -92,6 +92,13 @@ def test_on_another_machine_the_lock_tells(tmp_path: Path) -> None:
         assert project_training.is_running(tmp_path)
 
 
+def test_where_the_lock_cannot_be_asked_a_run_of_another_machine_goes_on(tmp_path: Path) -> None:
+    values = {"run": tmp_path.name, "pid": 1, "started": "then", "host": "elsewhere"}
+    (tmp_path / "process.json").write_text(json.dumps(values))
+    (tmp_path / "lock").mkdir()  # nobody can open it to write, not even root
+    assert project_training.is_running(tmp_path)
+
+
 def test_a_run_is_not_started_twice(tmp_path: Path, sleeper) -> None:
     project_training.write_job(tmp_path, JOB)
     project_training.write_process(tmp_path, sleeper.pid)

@@ -240,6 +240,20 @@ def test_accepting_marks_the_region_that_is_shown_in_place(bench: Any) -> None:
     assert bench.revisions(a) == [(1, "accepted", 0), (2, "draft", 1)]
 
 
+def test_accepting_takes_nothing_back_that_was_changed_meanwhile(bench: Any) -> None:
+    a = ids(bench)[0]
+    opened = bench.show(a)
+    opened.region[:4] = 1
+    bench.annotator.edited()
+    bench.annotator.accept()
+    assert bench.desk.disk.flush(60), "the copy is made, its answer not heard"
+    opened.region[:2] = 0
+    bench.annotator.edited()
+    bench.settle()
+    assert (opened.region[:2] == 0).all()
+    assert (opened.region[2:] == 1).all()
+
+
 def test_accepting_can_leave_what_was_not_reviewed(bench: Any) -> None:
     a = ids(bench)[0]
     opened = bench.show(a)

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import napari_qsa
 from napari_qsa.ensemble.training.options import TrainingOptions
-from napari_qsa.errors import TrainingError
+from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.formats import replacing
 from napari_qsa.jobs.identity import started_at
 from napari_qsa.jobs.lock import lock
@@ -175,8 +175,11 @@ def is_running(folder: Path) -> bool:
         return False
     if values.get("host") == socket.gethostname():
         return values.get("started") is not None and started_at(pid) == values["started"]
-    with lock(folder / "lock") as free:  # of another machine, only the lock tells
-        return not free
+    try:
+        with lock(folder / "lock") as free:  # of another machine, only the lock tells
+            return not free
+    except QsaError:  # on a share that is read-only here it cannot be asked: better not to disturb
+        return True
 
 
 def cancel(folder: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_qsa.errors import ProjectError
@@ -265,9 +266,9 @@ class Annotator:
         draft: Draft,
         keep_region: bool,
         then_next: bool,
-        answer: tuple[list[Finding], Revision | None],
+        answer: tuple[list[Finding], Revision | None, NDArray[np.uint8]],
     ) -> None:
-        findings, facts = answer
+        findings, facts, unmarked = answer
         if findings:
             self.checked.emit(findings)
         if facts is None:
@@ -275,7 +276,8 @@ class Annotator:
             return
         draft.message = ""
         if not keep_region:  # in place, as the layer has it; the file says so already
-            np.maximum(draft.opened.region, 1, out=draft.opened.region)
+            region = draft.opened.region
+            np.maximum(region, unmarked, out=region)  # what was taken back meanwhile stays so
         self._written(draft, facts)
         self.accepted.emit(facts.image)
         if then_next and self._draft is draft:

@@ -115,19 +115,23 @@ class Draft:
 
     def accept(
         self, seen: int, keep_region: bool, strict: bool
-    ) -> tuple[list[Finding], Revision | None]:
-        """Write an accepted revision, unless it is `strict` and something was found."""
+    ) -> tuple[list[Finding], Revision | None, NDArray[np.uint8]]:
+        """Write an accepted revision, unless it is `strict` and something was found.
+
+        Besides, 1 is given where the pixels count as reviewed only because all of them do.
+        """
         with self._sending():
             glands, region, seen = self._copy(seen)
+            unmarked = (region == 0).astype(np.uint8)
             findings = find(glands, self.opened.image.pixel_size)
             if strict and findings:
                 self.sent = self.saved
-                return findings, None
+                return findings, None, unmarked
             facts = self._same(glands, region, keep_region) or self.project.accept(
                 self.opened.image_id, glands, region, keep_region=keep_region
             )
         self.saved = max(self.saved, seen)
-        return findings, facts
+        return findings, facts, unmarked
 
     @contextmanager
     def _sending(self) -> Iterator[None]:
