@@ -119,6 +119,28 @@ def test_the_open_image_comes_into_sight(dock, plain, rows):
         assert area.contains(dock.view.visualRect(dock.model.place_of("image-00800")).center())
 
 
+def test_the_open_image_stays_in_sight_where_there_is_less_room(dock, plain, rows, qtbot):
+    plain.desk.put_project(PROJECT)
+    plain.pool.put(*rows(40))
+    place = dock.film.viewport().width() // FILM.width() - 1  # the last that is seen as a whole
+    plain.pool.open(f"image-{place:05d}")
+    area = dock.film.viewport()
+
+    def whole():
+        return area.rect().contains(centre(dock.film, dock, plain.pool.current))
+
+    assert whole()
+    assert dock.film.horizontalScrollBar().value() == 0
+    dock.resize(dock.width() - FILM.width(), dock.height())
+    qtbot.waitUntil(whole)
+    dock.film.horizontalScrollBar().setValue(dock.film.horizontalScrollBar().maximum())
+    assert not whole()
+    before = area.width()
+    dock.resize(dock.width() - 50, dock.height())
+    qtbot.waitUntil(lambda: area.width() < before)
+    assert not whole(), "it was scrolled away by hand"
+
+
 def test_roles_go_to_all_chosen_images(filled, plain):
     click(filled.film, filled, "a")
     click(filled.film, filled, "c", Qt.KeyboardModifier.ControlModifier)

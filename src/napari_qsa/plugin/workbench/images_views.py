@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QListView, QTableView, QWidget
 
 from napari_qsa.plugin.workbench.images_delegate import (
@@ -35,9 +35,22 @@ def visible_rows(view: Any, rows: int) -> tuple[int, int]:
     return first, min(rows - 1, last)
 
 
+class Film(QListView):
+    """Thumbnails; the current one stays in sight when there is less room for them."""
+
+    def resizeEvent(self, event: Any) -> None:
+        """Scroll to the current one, if it was seen before."""
+        current = self.currentIndex()
+        area = QRect(QPoint(), event.oldSize())
+        seen = current.isValid() and area.intersects(self.visualRect(current))
+        super().resizeEvent(event)
+        if seen:
+            self.scrollTo(current)
+
+
 def film_view(parent: QWidget) -> QListView:
     """Make a view of thumbnails in a row, or in rows where there is room for two."""
-    film = QListView(parent)
+    film = Film(parent)
     film.setViewMode(QListView.ViewMode.IconMode)
     film.setFlow(QListView.Flow.LeftToRight)
     film.setWrapping(False)
