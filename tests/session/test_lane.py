@@ -210,3 +210,21 @@ def test_what_is_stopped_while_it_is_on_its_way_does_nothing(inbox: Inbox) -> No
     inbox.post(lambda: heard.append(1))
     inbox.run_until(lambda: bool(heard), 60)
     assert saved == []
+
+
+def test_a_lane_that_follows_another_waits_for_what_that_was_given() -> None:
+    inbox = Inbox()
+    first, second = Lane(inbox.post, "first"), Lane(inbox.post, "second")
+    gate, done = threading.Event(), []
+    second.follow(first)  # nothing was given yet: nothing to wait for
+    second.do(lambda: done.append("free"))
+    assert second.flush(30)
+    first.do(lambda: gate.wait(30) and done.append("saved"))
+    second.follow(first)
+    second.do(lambda: done.append("exported"))
+    assert not second.flush(0.05)
+    gate.set()
+    assert second.flush(30)
+    assert done == ["free", "saved", "exported"]
+    first.close()
+    second.close()

@@ -125,6 +125,7 @@ class Exporter(Part):
             region,
             model or model_in_use(project, "segmentation"),
         )
+        self._lane.follow(self._desk.disk)  # what was saved just now is exported
         self._lane.do(
             partial(self._export, stop, project, what, Path(folder), choice, tuple(ids)),
             partial(self._done, stop),

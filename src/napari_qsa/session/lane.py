@@ -56,6 +56,11 @@ class Lane:
         self._last = future
         return future
 
+    def follow(self, other: "Lane") -> None:
+        """Have what is handed over from now on wait for what another lane was given by now."""
+        if other._last is not None:
+            self._executor.submit(wait, [other._last])
+
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was handed over is done; False if it takes longer than `timeout` s.
 

@@ -120,6 +120,7 @@ class Trainer:
         project = self._project()
         if project is not None:
             work = partial(make_plan, project, options or ProjectTrainingOptions())
+            self._lane.follow(self._desk.disk)  # what was accepted just now is part of it
             self._lane.do(work, then, self._fail)
 
     # Training
@@ -127,6 +128,7 @@ class Trainer:
     def start(self, options: ProjectTrainingOptions | None = None) -> None:
         """Freeze what is accepted now, and begin to train on it."""
         chosen = options or ProjectTrainingOptions()
+        self._lane.follow(self._desk.disk)  # what was accepted just now is trained on
         self._launch("Preparing the training", lambda project: _begin(project, chosen))
 
     def resume(self, run_id: str) -> None:
