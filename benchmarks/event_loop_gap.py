@@ -98,7 +98,7 @@ def make_project(folder: Path) -> Path:
     with Project.create(folder / "gap.qsa", "Gap", pixel_size=GLAS_PIXEL_SIZE) as project:
         project.add_images(open_images([pictures]))
         for image_id, (_, labels, _) in zip(list(project.images), made, strict=True):
-            project.accept(image_id, labels)
+            project.accept(image_id, labels, np.ones_like(labels))
             project.set_role([image_id], "train")
         return project.folder
 
@@ -180,10 +180,13 @@ class Window:
             timer.setTimerType(Qt.TimerType.PreciseTimer)
             timer.timeout.connect(call)
             timer.start(interval)
+        before = np.array(self.layers.glands.data)
         loop.exec()
         hand.lift()
         for timer in (strokes, ticks):
             timer.stop()
+        if np.array_equal(before, self.layers.glands.data):
+            sys.exit("Nothing was painted: look where the hand is.")
         self.workbench.annotator.flush(30)
         return gaps
 
