@@ -116,7 +116,8 @@ class Window:
         self.workbench.open_project(folder)
         self.spin(lambda: len(self.workbench.pool.rows) == IMAGES)
         self.workbench.pool.open(self.workbench.pool.rows[0].id)
-        self.layers = dock.tabs.make(0).layers
+        tab = dock.tabs.make(0)
+        self.layers, self.tools = tab.layers, tab.tools
         self.spin(lambda: self.layers.glands is not None)
         dock.tabs.go("Train")  # its curves are drawn while it trains
         self.canvas = next(
@@ -162,6 +163,9 @@ class Window:
 
     def paint(self, seconds: float) -> list[float]:
         """Paint strokes as a hand does, and give the gaps between the ticks of the event loop."""
+        self.tools.clear()
+        self.spin(lambda: not self.layers.glands.data.any())
+        self.rest(1.0)
         loop, strokes, ticks = QEventLoop(), QTimer(), QTimer()
         gaps: list[float] = []
         hand = Hand(self.canvas)
@@ -180,12 +184,11 @@ class Window:
             timer.setTimerType(Qt.TimerType.PreciseTimer)
             timer.timeout.connect(call)
             timer.start(interval)
-        before = np.array(self.layers.glands.data)
         loop.exec()
         hand.lift()
         for timer in (strokes, ticks):
             timer.stop()
-        if np.array_equal(before, self.layers.glands.data):
+        if not self.layers.glands.data.any():
             sys.exit("Nothing was painted: look where the hand is.")
         self.workbench.annotator.flush(30)
         return gaps
