@@ -27,7 +27,7 @@ WINDOW_LIBRARIES := \
 PACKAGES := $(sort python3-venv xvfb libgl1-mesa-dri \
 	$(foreach pair,$(WINDOW_LIBRARIES),$(lastword $(subst =, ,$(pair)))))
 
-.PHONY: help venv demo test lint format docs system-deps clean check-python check-window check-xvfb
+.PHONY: help venv demo test lint format docs screenshots system-deps clean check-python check-window check-xvfb
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ format: $(INSTALLED) ## rewrite the sources in the project's style
 docs: $(INSTALLED) ## build the documentation into site/
 	$(BIN)/pip install --quiet -e '.[docs]'
 	$(BIN)/mkdocs build --strict
+
+screenshots: check-window check-xvfb $(INSTALLED) ## take the pictures of README and guide anew
+	xvfb-run -a -s '-screen 0 1600x1000x24' $(BIN)/python docs/screenshots.py docs/images
 
 system-deps: ## install the system packages that the window and its tests need
 	@dpkg -s $(PACKAGES) > /dev/null 2>&1 || { \
