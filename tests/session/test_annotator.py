@@ -240,6 +240,24 @@ def test_accepting_marks_the_region_that_is_shown_in_place(bench: Any) -> None:
     assert bench.revisions(a) == [(1, "accepted", 0), (2, "draft", 1)]
 
 
+def test_an_image_on_which_nothing_was_done_is_not_accepted(bench: Any) -> None:
+    a = ids(bench)[0]
+    opened = bench.show(a)
+    found: list[list[Any]] = []
+    bench.annotator.checked.connect(found.append)
+    bench.annotator.accept(then_next=True)
+    bench.settle()
+    assert [[finding.kind for finding in findings] for findings in found] == [["nothing"]]
+    assert (bench.accepted, bench.revisions(a)) == ([], [])
+    assert bench.now is opened, "it does not go on"
+    opened.region[...] = 1  # as No glands here does
+    bench.annotator.edited()
+    bench.annotator.accept()
+    bench.settle()
+    assert bench.accepted == [a]
+    assert bench.desk.project.read(a).facts.glands == 0
+
+
 def test_accepting_takes_nothing_back_that_was_changed_meanwhile(bench: Any) -> None:
     a = ids(bench)[0]
     opened = bench.show(a)

@@ -44,7 +44,7 @@ def test_what_cannot_be_saved_is_kept_and_tried_again(bench: Any, disk: FullDisk
     bench.turn(2)
     assert bench.state == "failed"
     assert "No space left" in bench.annotator.saving.message
-    assert bench.failures == [bench.annotator.saving.message]
+    assert bench.failures.count(bench.annotator.saving.message) == 1  # others write, too
     tried = disk.tried
     bench.turn(5)
     assert disk.tried > tried, "it is tried again by itself"

@@ -11,7 +11,7 @@ import pytest
 
 from napari_qsa.jobs.lock import lock
 from napari_qsa.project import Project
-from napari_qsa.session import samples
+from napari_qsa.session import adding, samples
 from napari_qsa.session.state import State
 
 
@@ -114,6 +114,39 @@ def test_sample_images_make_a_project_without_accepted_labels(
         "stained glands (IHC).png",
     ]
     assert bench.failures == []
+
+
+def test_a_sample_project_that_was_interrupted_is_filled(
+    make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "DRAWN", 2)
+    monkeypatch.setattr(samples, "SHAPE", (48, 64))
+    folder = tmp_path / "try.qsa"
+    assert not adding.is_empty(folder)
+    Project.create(folder, "Sample images").close()
+    assert adding.is_empty(folder)
+    bench = make_bench()
+    bench.workbench.new_sample_project(folder)
+    bench.until(lambda: not bench.workbench.running)
+    bench.settle()
+    assert len(bench.pool.rows) == 3
+    assert {row.role for row in bench.pool.rows} <= {"train", "validation"}
+    assert not adding.is_empty(folder)
+    assert bench.failures == []
+
+
+def test_a_sample_project_that_is_cancelled_is_not_made(
+    make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "DRAWN", 2)
+    monkeypatch.setattr(samples, "SHAPE", (48, 64))
+    bench = make_bench()
+    bench.workbench.new_sample_project(tmp_path / "try.qsa")
+    bench.workbench.cancel()
+    bench.until(lambda: not bench.workbench.running)
+    assert bench.desk.project is None
+    assert not (tmp_path / "try.qsa").exists()
+    assert bench.failures == ["try.qsa was not made: it was cancelled."]
 
 
 # Opening

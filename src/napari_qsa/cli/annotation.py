@@ -72,7 +72,8 @@ def accept(
             repaint(opened_image, painted, keep_region)
             annotator.edited()
         annotator.accept(keep_region, strict=strict)
-        room.until(lambda: bool(accepted or room.failures or (strict and findings)))
+        refused = lambda: any(strict or finding.kind == "nothing" for finding in findings)  # noqa: E731
+        room.until(lambda: bool(accepted or room.failures or refused()))
         room.stop_at_failures()
         annotator.save_now()
         facts = room.ask(lambda: project.history(image_id))[-1]

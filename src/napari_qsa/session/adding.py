@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_qsa.errors import DatasetError
+from napari_qsa.errors import DatasetError, ProjectError, QsaError
 from napari_qsa.images import GLAS_PIXEL_SIZE, Dataset, open_dataset, open_images
 from napari_qsa.project import Added, Project
 from napari_qsa.session.chores import Cancelled, Progress
@@ -75,8 +75,36 @@ def create(
 
 
 def create_samples(folder: Path, progress: Progress, cancelled: Cancelled) -> tuple[Project, Added]:
-    """Draw sample images beside a project that is made of them; for a thread of its own."""
+    """Draw sample images beside a project that is made of them; for a thread of its own.
+
+    A project of this name without images, left by an interrupted start, is filled.
+
+    Raises
+    ------
+    QsaError
+        If it was cancelled, and then there is no project yet, or a file cannot be written.
+    """
     images = write_samples(folder.with_name(f"{folder.stem} images"), progress, cancelled)
-    return create(
-        folder, images, "Sample images", GLAS_PIXEL_SIZE, 0, lambda done, total: None, cancelled
-    )
+    if cancelled():
+        raise ProjectError(f"{folder.name} was not made: it was cancelled.")
+    if not is_empty(folder):
+        return create(
+            folder, images, "Sample images", GLAS_PIXEL_SIZE, 0, lambda done, total: None, cancelled
+        )
+    project = Project.open(folder)
+    try:
+        found = added(project, [images], lambda done, total: None, cancelled)
+        project.assign_roles()
+    except BaseException:
+        project.close()
+        raise
+    return project, found
+
+
+def is_empty(folder: Path) -> bool:
+    """Tell whether a folder is a sound project without images; for a thread of its own."""
+    try:
+        with Project.open(folder, read_only=True) as project:
+            return not project.images
+    except QsaError:  # there is none, or it says what is wrong with it when it is opened
+        return False

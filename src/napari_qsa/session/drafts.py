@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_qsa.errors import ImageError, ProjectError
 from napari_qsa.images import Image, read_image
 from napari_qsa.project import Project, Revision
-from napari_qsa.session.findings import Finding, find
+from napari_qsa.session.findings import NOTHING, Finding, find
 
 _TRIES = 5
 """Copies that are made while somebody paints, before one is taken as it is."""
@@ -118,13 +118,16 @@ class Draft:
     ) -> tuple[list[Finding], Revision | None, NDArray[np.uint8]]:
         """Write an accepted revision, unless it is `strict` and something was found.
 
+        Where nothing at all is marked, none is written.
         Besides, 1 is given where the pixels count as reviewed only because all of them do.
         """
         with self._sending():
             glands, region, seen = self._copy(seen)
             unmarked = (region == 0).astype(np.uint8)
             findings = find(glands, self.opened.image.pixel_size)
-            if strict and findings:
+            if not (glands.any() or region.any()):
+                findings = [NOTHING]
+            if findings and (strict or findings == [NOTHING]):
                 self.sent = self.saved
                 return findings, None, unmarked
             facts = self._same(glands, region, keep_region) or self.project.accept(

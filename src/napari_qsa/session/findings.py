@@ -21,8 +21,8 @@ class Finding:
     Attributes
     ----------
     label : int
-        The gland's number.
-    kind : {"pieces", "speck"}
+        The gland's number; 0 for the image as a whole.
+    kind : {"pieces", "speck", "nothing"}
     place : tuple of float
         Row and column, in pixels, of where it is seen.
     text : str
@@ -30,9 +30,18 @@ class Finding:
     """
 
     label: int
-    kind: Literal["pieces", "speck"]
+    kind: Literal["pieces", "speck", "nothing"]
     place: tuple[float, float]
     text: str
+
+
+NOTHING = Finding(
+    0,
+    "nothing",
+    (0.0, 0.0),
+    "Nothing is marked here, so it was not accepted: mark the glands, or press No glands here.",
+)
+"""An accept by a slip must not teach that there is no gland."""
 
 
 def find(glands: NDArray[Any], pixel_size: float | None = None) -> list[Finding]:

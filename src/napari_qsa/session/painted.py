@@ -78,7 +78,7 @@ def repaint(opened: Opened, labels: NDArray[Any], keep_region: bool = False) -> 
         labels = places.reshape(labels.shape) + (1 - background)
     opened.glands[...] = labels
     if not keep_region:
-        opened.region[...] = 0
+        opened.region[...] = 0 if labels.any() else 1  # without glands it was looked at, too
 
 
 def accept_beside(

@@ -48,7 +48,9 @@ class FindingList(QWidget):
         self._found = list(found)
         self.list.clear()
         self.list.addItems([finding.text for finding in found])
-        self.title.setText(f"Accepted; {count(len(found), 'thing')} to look at")
+        refused = any(finding.kind == "nothing" for finding in found)
+        accepted = f"Accepted; {count(len(found), 'thing')} to look at"
+        self.title.setText("Not accepted" if refused else accepted)
         lines = 2 * min(max(len(found), 1), ROWS) + 1
         self.list.setFixedHeight(lines * self.list.fontMetrics().lineSpacing())
         self.setVisible(bool(found))

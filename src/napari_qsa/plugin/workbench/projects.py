@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_qsa.plugin.workbench import preferences
 from napari_qsa.plugin.workbench.tab_parts import text
+from napari_qsa.session.adding import is_empty
 
 if TYPE_CHECKING:
     from napari_qsa.session.workbench import Workbench
@@ -60,7 +61,7 @@ def try_samples(workbench: "Workbench") -> None:
         else:
             workbench.new_sample_project(folder)
 
-    workbench.desk.do(PART, partial(is_project, folder), go_on)
+    workbench.desk.do(PART, lambda: is_project(folder) and not is_empty(folder), go_on)
 
 
 def new_project(parent: QWidget, workbench: "Workbench", images: Path | None = None) -> None:

@@ -83,7 +83,8 @@ def test_looking_after_a_save_is_no_change(bench, edits):
 
 
 def test_accepting_marks_the_region_as_reviewed_and_is_no_change(bench, edits):
-    bench.open(0)
+    opened = bench.open(0)
+    opened.region[0, 0] = 1  # where nothing at all is marked it is not accepted
     bench.annotator.accept()
     bench.wait(lambda: bench.pool.row(bench.image_id).annotation == "accepted")
     bench.settle()

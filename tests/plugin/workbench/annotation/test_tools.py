@@ -272,7 +272,7 @@ def test_what_comes_after_the_image_was_changed_is_dropped(opened):
 
 
 def test_accepting_waits_for_a_tool_that_is_under_way(opened):
-    opened.tools.clear()
+    opened.tools.no_glands()
     opened.tools.changing.when_idle(opened.annotator.accept)
     opened.wait(lambda: opened.pool.row(opened.image_id).annotation == "accepted")
     assert opened.stored().glands.max() == 0
