@@ -17,8 +17,11 @@ from qtpy.QtWidgets import QApplication
 
 from napari_qsa.project.facts import SLOTS
 from napari_qsa.session.state import State
+from napari_qsa.session.trainer import ProjectTrainingOptions
 
 ITERATIONS, NETWORKS = 20, 2
+SMALL = {"batch": 2, "crop": 96}
+"""Crops, so that a test need not wait long; all else is as anybody trains."""
 
 
 class Round:
@@ -105,6 +108,7 @@ class Round:
         hands = self.hands
         tab = hands.tab("Train")
         hands.click(tab.form.advanced.title)
+        tab.form.base = ProjectTrainingOptions(suggestive=SMALL, segmentation=SMALL)
         tab.form.iterations.setValue(ITERATIONS)
         tab.form.members.setValue(NETWORKS)
         hands.spin(lambda: tab.start.isEnabled())

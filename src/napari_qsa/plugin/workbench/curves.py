@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
@@ -18,6 +19,7 @@ DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#FFFFFF")
 """Colours of Okabe and Ito that stand out from a light and from a dark background."""
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 HEIGHT = 300
+TICKS = 6
 MARKED = 15
 """Up to so many points are marked; more would hide the line."""
 
@@ -55,6 +57,7 @@ class CurvesPlot(QWidget):
         self.canvas.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.canvas.setFixedHeight(HEIGHT)
         loss = self.figure.add_subplot(2, 1, 1)
+        loss.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
         self.axes = {"loss": loss, "dice": self.figure.add_subplot(2, 1, 2, sharex=loss)}
         self.lines: dict[str, dict[int, Line2D]] = {"loss": {}, "dice": {}}
         self._look = Look()

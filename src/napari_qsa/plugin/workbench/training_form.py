@@ -1,5 +1,6 @@
 """What a user sets before a training: the time, and under Advanced the rest."""
 
+from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
@@ -16,13 +17,19 @@ ACTIVATIONS = {"u8": "8 bits", "float": "32 bits"}
 
 
 class TrainingForm(QWidget):
-    """The options of a training."""
+    """The options of a training.
+
+    Attributes
+    ----------
+    base : ProjectTrainingOptions
+        What it has no widgets for, such as the seed, is taken from here.
+    """
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        usual = ProjectTrainingOptions()
+        usual = self.base = ProjectTrainingOptions()
         self.minutes = _spin(1, MOST_MINUTES, round(usual.minutes), " minutes")
         self.minutes.setToolTip("How long the training takes, all in all.")
         self.keep_running = QCheckBox("Go on when napari is closed")
@@ -63,7 +70,8 @@ class TrainingForm(QWidget):
 
     def options(self) -> ProjectTrainingOptions:
         """Return the options as they are set."""
-        return ProjectTrainingOptions(
+        return replace(
+            self.base,
             minutes=float(self.minutes.value()),
             iterations=self.iterations.value() or None,
             members=self.members.value(),

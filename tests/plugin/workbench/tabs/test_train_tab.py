@@ -11,7 +11,7 @@ from napari_qsa.plugin.workbench.compare import IntervalBar, headline, in_words
 from napari_qsa.plugin.workbench.train_tab import TrainTab, size, time_left
 from napari_qsa.plugin.workbench.train_tab import in_words as plan_in_words
 from napari_qsa.session.state import State
-from napari_qsa.session.trainer import Curve, ModelComparison, Plan
+from napari_qsa.session.trainer import Curve, ModelComparison, Plan, ProjectTrainingOptions
 
 pytestmark = pytest.mark.window
 
@@ -117,6 +117,13 @@ def test_all_options_go_along(planned, trainer):
     assert (options.weights, options.activations) == ("inq5", "float")
     assert options.from_scratch
     assert not options.keep_running
+
+
+def test_what_the_form_does_not_show_goes_along_too(planned, trainer):
+    planned.form.base = ProjectTrainingOptions(seed=7, segmentation={"crop": 96})
+    planned.start.click()
+    options = trainer.calls[-1][1]
+    assert (options.seed, options.segmentation, options.minutes) == (7, {"crop": 96}, 10.0)
 
 
 def test_the_file_size_follows_the_options(planned, trainer, qtbot):
@@ -232,6 +239,16 @@ def test_one_sees_how_far_the_training_is(tab, trainer):
     trainer.curves = {("segmentation", 0): Curve()}
     trainer.curves_changed.emit()
     assert tab.curves.isHidden()
+
+
+def test_a_short_training_has_whole_iterations_on_its_axis(tab, trainer):
+    places = tuple(range(1, 21))
+    short = Curve(places, tuple(1 / place for place in places), total=20)
+    trainer.curves = {("segmentation", 0): short}
+    trainer.curves_changed.emit()
+    ticks = tab.curves.axes["dice"].get_xticks()
+    assert 3 <= len(ticks) <= 12
+    assert all(tick == round(tick) for tick in ticks)
 
 
 def test_curves_are_there_again_in_a_new_tab(workbench, viewer, qtbot, trainer):
