@@ -214,6 +214,18 @@ class Window(Bench):
         QTest.mouseMove(self.canvas, self.at(place))
         QApplication.processEvents()
 
+    def hover(self, place):
+        """Move the mouse there; a window that was shown just now may miss the first move."""
+
+        def is_there():
+            QTest.mouseMove(self.canvas, self.at(place) + QPoint(2, 0))
+            QTest.mouseMove(self.canvas, self.at(place))
+            QApplication.processEvents()
+            seen = self.layers.place_of(self.viewer.cursor.position)
+            return seen is not None and np.abs(np.subtract(seen, place)).max() <= 2
+
+        self.qtbot.waitUntil(is_there)
+
     def key(self, key, modifier=Qt.KeyboardModifier.NoModifier):
         QTest.keyClick(self.canvas, key, modifier)
         self.end_of_tool()

@@ -92,13 +92,13 @@ def test_the_line_is_seen_while_it_is_drawn(window):
 
 
 def test_proposals_are_taken_over_and_deleted_under_the_mouse(window):
-    window.point((230, 80))
+    window.hover((230, 80))
     window.key(Qt.Key.Key_T)
     assert window.numbers() == {1}
     assert window.glands[230, 80] == 1
     window.press(window.tab.take_all)
     assert window.numbers() == {1, 2}
-    window.point((230, 80))
+    window.hover((230, 80))
     window.key(Qt.Key.Key_D)
     assert window.numbers() == {2}
     window.press(window.tab.tool_buttons[Tool.DELETE])
