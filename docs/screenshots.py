@@ -25,7 +25,9 @@ SIZE = (1366, 900)
 THEMES = ("light", "dark")
 ROUND = 4
 """Images that are suggested; one to check the model with comes on top."""
-ITERATIONS = 60
+ITERATIONS = 80
+SMALL = {"crop": 128}
+"""Crops of the training, so that the pictures need not wait long for it."""
 PATIENCE = 3600
 
 
@@ -140,8 +142,11 @@ class Shoot:
 
     def train(self, iterations: int) -> None:
         """Show the curves while the last networks learn, then the comparison."""
+        from napari_qsa.session.trainer import ProjectTrainingOptions
+
         tab = self.dock.tabs.go("Train")
         trainer = self.workbench.trainer
+        tab.form.base = ProjectTrainingOptions(suggestive=SMALL, segmentation=SMALL)
         tab.form.iterations.setValue(iterations)
         tab.form.keep_running.setChecked(False)  # whoever stops this stops it too
         self.until(lambda: tab.start.isEnabled())

@@ -41,9 +41,7 @@ def folder(tmp_path: Path, ensemble_maker: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture
-def instant(
-    monkeypatch: pytest.MonkeyPatch, ensemble_maker: Callable[..., Path]
-) -> list[Any]:
+def instant(monkeypatch: pytest.MonkeyPatch, ensemble_maker: Callable[..., Path]) -> list[Any]:
     """Instead of a process: a training that is seen at work once, and then is done."""
     started: list[Any] = []
     looks: list[Path] = []
