@@ -1,5 +1,6 @@
 """``napari-qsa annotation``: accept what was painted, list revisions, go back to one."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,8 +73,7 @@ def accept(
             repaint(opened_image, painted, keep_region)
             annotator.edited()
         annotator.accept(keep_region, strict=strict)
-        refused = lambda: any(strict or finding.kind == "nothing" for finding in findings)  # noqa: E731
-        room.until(lambda: bool(accepted or room.failures or refused()))
+        room.until(lambda: bool(accepted or room.failures or _refused(findings, strict)))
         room.stop_at_failures()
         annotator.save_now()
         facts = room.ask(lambda: project.history(image_id))[-1]
@@ -98,6 +98,11 @@ def accept(
         row, column = finding.place
         note(f"{finding.text} (row {row:.0f}, column {column:.0f})")
     finish(not accepted)
+
+
+def _refused(findings: "Sequence[Finding]", strict: bool) -> bool:
+    """Tell whether what was found keeps an annotation from being accepted."""
+    return any(strict or finding.kind == "nothing" for finding in findings)
 
 
 def history(folder: ProjectArgument, image: ImageArgument, as_json: JsonOption = False) -> None:
