@@ -25,7 +25,7 @@ SIZE = (1366, 900)
 THEMES = ("light", "dark")
 ROUND = 4
 """Images that are suggested; one to check the model with comes on top."""
-ITERATIONS = 80
+ITERATIONS = 60
 SMALL = {"crop": 128}
 """Crops of the training, so that the pictures need not wait long for it."""
 PATIENCE = 3600
@@ -107,7 +107,6 @@ class Shoot:
         self.until(lambda: tab.layers.proposal is not None)
         self.take_some_over(tab)
         tab.heatmap.setChecked(True)
-        self.point_at((0.5, 0.45))
         self.take("annotate")
         tab.heatmap.setChecked(False)
         truth = [labels for _, labels, _ in synthetic_glas(DRAWN, SEED, SHAPE)]
@@ -117,8 +116,9 @@ class Shoot:
                 continue
             self.pool.open(image_id)
             self.until_open(image_id)
-            tab.tools.clear()
-            self.until(lambda: not tab.layers.opened.glands.any())
+            if tab.layers.opened.glands.any():
+                tab.tools.clear()
+                self.until(lambda: not tab.layers.opened.glands.any())
             labels = truth[int(name.split()[-1]) - 1]
             where = np.nonzero(labels)
             tab.layers.glands.data_setitem(where, labels[where])
@@ -170,12 +170,16 @@ class Shoot:
     # -- how
 
     def take(self, name: str) -> None:
-        """Write a picture of the window in each theme."""
+        """Write a picture of the window in each theme, in 256 colours."""
+        from PIL import Image
+
+        self.point_at((0.5, 0.45))
         for theme in THEMES:
             self.viewer.theme = theme
             self.rest(1.5)
             path = self._folder / f"{name}-{theme}.png"
-            self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+            pixels = self.viewer.screenshot(canvas_only=False, flash=False)
+            Image.fromarray(pixels).convert("RGB").quantize(256).save(path, optimize=True)
             sys.stderr.write(f"{path}\n")
 
     def wanted(self) -> list[str]:
