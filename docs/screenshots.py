@@ -179,7 +179,10 @@ class Shoot:
             self.rest(1.5)
             path = self._folder / f"{name}-{theme}.png"
             pixels = self.viewer.screenshot(canvas_only=False, flash=False)
-            Image.fromarray(pixels).convert("RGB").quantize(256).save(path, optimize=True)
+            # Seldom colours count as much as others: else the top of the colour bar is lost.
+            coverage = Image.Quantize.MAXCOVERAGE
+            lean = Image.fromarray(pixels).convert("RGB").quantize(256, coverage, kmeans=2)
+            lean.save(path, optimize=True)
             sys.stderr.write(f"{path}\n")
 
     def wanted(self) -> list[str]:
