@@ -111,6 +111,7 @@ def test_next_after_accepting_is_the_following_one(bench: Any, clicked: bool) ->
     for expected in [*names[5:8], names[0]]:
         assert pool.current == expected
         bench.settle()
+        bench.paint()
         bench.annotator.accept(then_next=True)
         bench.until(lambda expected=expected: pool.current != expected)
 
