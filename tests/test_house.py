@@ -21,6 +21,7 @@ FLOORS = {
     "evaluation": 3,
     "jobs": 4,
     "project": 5,
+    "simulation": 5,
     "session": 6,
     "cli": 7,
     "plugin": 7,

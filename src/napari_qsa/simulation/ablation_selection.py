@@ -1,0 +1,166 @@
+"""The selection step of an ablation: which images suggestive networks pick, worked out once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_qsa.ensemble.ensemble import Ensemble
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.errors import QsaError
+from napari_qsa.formats.atomic import replacing
+from napari_qsa.images import Dataset, Image, Item, patient_folds, rescale
+from napari_qsa.suggestion import rank
+
+
+@dataclass(frozen=True)
+class Split:
+    """The labelled images of a data set, divided.
+
+    Attributes
+    ----------
+    pool : tuple of Item
+        Those the loop may train on.
+    held_out : tuple of Item
+        Those of the held-out fold; no patient of theirs is in the pool.
+    """
+
+    pool: tuple[Item, ...]
+    held_out: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What suggestive networks picked.
+
+    Attributes
+    ----------
+    picks : tuple of str
+        Names, in the order picked.
+    uncertainty : float
+        Mean over the unannotated images.
+    """
+
+    picks: tuple[str, ...]
+    uncertainty: float
+
+
+def split(dataset: Dataset, folds: int, fold: int, needed: int) -> Split:
+    """Hold a fold of patients out; the folds are those of a training with seed 0.
+
+    Raises
+    ------
+    QsaError
+        If fewer images than are needed remain.
+    """
+    items = dataset.labelled().items
+    of = patient_folds(items, folds)
+    pool = tuple(item for item in items if of[item.name] != fold)
+    if len(pool) < needed:
+        raise QsaError(
+            f"{dataset.root} leaves {len(pool)} labelled images beside fold {fold}, and {needed} "
+            "are to be annotated: give smaller numbers, or another data set."
+        )
+    return Split(pool, tuple(item for item in items if of[item.name] == fold))
+
+
+def draw_start(pool: Sequence[Item], count: int, seed: int) -> list[str]:
+    """Draw the names of the images that are annotated first; they depend on the seed alone."""
+    order = np.random.default_rng([seed, 0]).permutation(len(pool))
+    return sorted(pool[place].name for place in order[:count].tolist())
+
+
+def named(pool: Sequence[Item], names: Iterable[str]) -> tuple[Item, ...]:
+    """Give the items of these names in the order of the pool."""
+    wanted = set(names)
+    return tuple(item for item in pool if item.name in wanted)
+
+
+def digest_of(names: Iterable[str]) -> str:
+    """Give a short name for a set of images, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:12]
+
+
+def read_pool(
+    dataset: Dataset, pool: Sequence[Item], options: TrainingOptions
+) -> dict[str, Image]:
+    """Read the images of a pool once, on the grid of the networks: there they are ranked."""
+    images = {}
+    for item in pool:
+        image = item.read()
+        known = options.source_pixel_size or dataset.pixel_size or image.pixel_size
+        factor = (known or options.assumed_pixel_size) / options.pixel_size
+        full = float(image.full_scale)
+        pixels = np.clip(rescale(image.pixels.astype(np.float32) / full, factor), 0, 1)
+        images[item.name] = replace(
+            image, pixels=pixels, pixel_size=options.pixel_size, full_scale=1.0
+        )
+    return images
+
+
+def select(
+    ensemble: Ensemble,
+    images: dict[str, Image],
+    start: Sequence[str],
+    add: int,
+    candidates: int,
+) -> Selection:
+    """Let suggestive annotation pick images that are not annotated yet (Yang et al., 2017).
+
+    Parameters
+    ----------
+    ensemble
+        Suggestive.
+    images
+        All of the pool by name, on the networks' grid.
+    start
+        Names of the annotated ones.
+    add
+        Images to pick.
+    candidates
+        K, the most uncertain ones among which they are picked.
+    """
+    names = list(images)
+    predictions = [ensemble.predict(image) for image in images.values()]
+    uncertainties = np.array([found.image_uncertainty for found in predictions])
+    annotated = np.isin(names, list(start))
+    ranking = rank(
+        np.stack([found.descriptor for found in predictions]),
+        uncertainties,
+        annotated,
+        k=add,
+        candidates=candidates,
+    )
+    return Selection(
+        tuple(names[place] for place in ranking.picks.tolist()),
+        float(uncertainties[~annotated].mean()),
+    )
+
+
+def write_selection(path: Path, selection: Selection) -> None:
+    """Keep a selection beside the networks that made it."""
+    values = {"picks": list(selection.picks), "uncertainty": selection.uncertainty}
+    with replacing(path) as file:
+        file.write(json.dumps(values, indent=1).encode() + b"\n")
+
+
+def read_selection(path: Path) -> Selection | None:
+    """Read a selection; None if there is none yet.
+
+    Raises
+    ------
+    QsaError
+        If the file is damaged.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Selection(tuple(map(str, values["picks"])), float(values["uncertainty"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise QsaError(f"{path} is damaged ({error}); delete it to select again.") from error
