@@ -6,10 +6,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from napari_qsa.cli.train import NETWORKS as NAMED_BY_THE_COMMAND
 from napari_qsa.errors import QsaError
 from napari_qsa.networks import NETWORKS, Output, build_network
 
-SMALL: dict[str, dict[str, Any]] = {"efficient_fcn": {"width": 4}, "unet": {"width": 2}}
+SMALL: dict[str, dict[str, Any]] = {
+    "efficient_fcn": {"width": 4},
+    "unet": {"width": 2},
+    "suggestive_fcn": {"width": 2},
+    "unet_fixed_point": {"width": 2},
+    "dcan": {"width": 2},
+    "multichannel": {"width": 4},
+}
 NAMES = sorted(SMALL)
 
 
@@ -30,7 +38,7 @@ def at_rest(name: str) -> nn.Module:
 
 
 def test_every_network_is_tested_here() -> None:
-    assert set(NETWORKS) == set(SMALL)
+    assert set(NETWORKS) == set(SMALL) == set(NAMED_BY_THE_COMMAND)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,7 +82,8 @@ def test_images_of_a_batch_do_not_mix_at_rest(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_descriptor_is_the_spatial_mean_of_the_last_encoder_features(name: str) -> None:
     network = at_rest(name)
-    last = network.encoder.blocks[-1] if name == "efficient_fcn" else network.down[-1]
+    last = {"efficient_fcn": "encoder.blocks.15", "suggestive_fcn": "scales.5"}.get(name)
+    last = network.get_submodule(last) if last else network.down[-1]
     seen: list[Tensor] = []
     last.register_forward_hook(lambda module, inputs, output: seen.append(output))
     with torch.no_grad():

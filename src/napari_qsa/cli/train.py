@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from napari_qsa.jobs.training_progress import TrainingProgress
 
 ROLES = ("segmentation", "suggestive")
-NETWORKS = ("efficient_fcn", "unet")
+NETWORKS = (
+    "efficient_fcn",
+    "unet",
+    "suggestive_fcn",
+    "unet_fixed_point",
+    "dcan",
+    "multichannel",
+)
 INTERRUPTED = 130
 OF_PROJECTS = ("status", "cancel", "background", "from_scratch", "adopt")
 
@@ -40,7 +47,7 @@ def train(
         str, typer.Option("--role", metavar="suggestive|segmentation", help="What it is for.")
     ] = "segmentation",
     network: Annotated[
-        str, typer.Option("--network", metavar="N", help="efficient_fcn or unet.")
+        str, typer.Option("--network", metavar="N", help=f"One of {', '.join(NETWORKS)}.")
     ] = "efficient_fcn",
     network_option: Annotated[
         list[str] | None,

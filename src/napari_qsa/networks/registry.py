@@ -8,10 +8,21 @@ from typing import Any
 from torch import nn
 
 from napari_qsa.errors import QsaError
+from napari_qsa.networks.dcan import DCAN
 from napari_qsa.networks.efficient_fcn import EfficientFCN
+from napari_qsa.networks.multichannel import Multichannel
+from napari_qsa.networks.suggestive_fcn import SuggestiveFCN
 from napari_qsa.networks.unet import UNet
+from napari_qsa.networks.unet_fixed_point import UNetFixedPoint
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"efficient_fcn": EfficientFCN, "unet": UNet}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "efficient_fcn": EfficientFCN,
+    "unet": UNet,
+    "suggestive_fcn": SuggestiveFCN,
+    "unet_fixed_point": UNetFixedPoint,
+    "dcan": DCAN,
+    "multichannel": Multichannel,
+}
 
 
 def build_network(name: str, in_channels: int = 3, **options: Any) -> nn.Module:
