@@ -10,8 +10,8 @@ A *cell* is one pair of schemes and a number of segmentation networks:
    those of the held-out fold of patients.
 2. Suggestive FCNs of the cell's first scheme are trained on the start, each on a bootstrap.
 3. They predict the rest of the pool, and suggestive annotation picks ``add`` more images.
-4. Segmentation FCNs of the cell's second scheme are trained on start and picks, each on a
-   bootstrap, and the first ``members`` of them together are scored on the held-out fold.
+4. Segmentation FCNs of the cell's second scheme are trained on start and picks, each on all of
+   them, and the first ``members`` of them together are scored on the held-out fold.
 
 One seed decides the start, the bootstraps, the crops and the first weights of all cells alike, so
 cells are paired by seed. All schemes get the same phases: with portions of their own the number of
@@ -147,6 +147,7 @@ class AblationOptions:
             source_pixel_size=self.source_pixel_size,
             float_share=self.float_share,
             portions=self.portions,
+            bootstrap=role == "suggestive",
         )
 
     @property
@@ -169,16 +170,6 @@ class AblationOptions:
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a JSON file."""
         return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> AblationOptions:
-        """Read back what :meth:`to_json` gave."""
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in values.items()
-            }
-        )
 
 
 def family_and_bits(scheme: str) -> tuple[str, int | None]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.errors import QsaError
 from napari_qsa.formats.atomic import replacing
-from napari_qsa.images import Dataset, Image, Item, patient_folds, rescale
+from napari_qsa.images import Dataset, Item, patient_folds, rescale, to_unit
 from napari_qsa.suggestion import rank
+
+Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -88,24 +91,25 @@ def digest_of(names: Iterable[str]) -> str:
 
 def read_pool(
     dataset: Dataset, pool: Sequence[Item], options: TrainingOptions
-) -> dict[str, Image]:
-    """Read the images of a pool once, on the grid of the networks: there they are ranked."""
+) -> dict[str, Pixels]:
+    """Read the images of a pool once, ``(h, w, 3)`` on the grid of the networks, in 0 to 1.
+
+    There they are ranked: the mean uncertainty over the grid is that over the image, but for the
+    interpolation, and costs a fraction.
+    """
     images = {}
     for item in pool:
         image = item.read()
         known = options.source_pixel_size or dataset.pixel_size or image.pixel_size
         factor = (known or options.assumed_pixel_size) / options.pixel_size
-        full = float(image.full_scale)
-        pixels = np.clip(rescale(image.pixels.astype(np.float32) / full, factor), 0, 1)
-        images[item.name] = replace(
-            image, pixels=pixels, pixel_size=options.pixel_size, full_scale=1.0
-        )
+        unit = to_unit(image.pixels, full_scale=image.full_scale)
+        images[item.name] = np.clip(rescale(unit, factor), 0, 1)
     return images
 
 
 def select(
     ensemble: Ensemble,
-    images: dict[str, Image],
+    images: Mapping[str, Pixels],
     start: Sequence[str],
     add: int,
     candidates: int,
@@ -126,7 +130,8 @@ def select(
         K, the most uncertain ones among which they are picked.
     """
     names = list(images)
-    predictions = [ensemble.predict(image) for image in images.values()]
+    grid = ensemble.card.pixel_size
+    predictions = [ensemble.predict(image, pixel_size=grid) for image in images.values()]
     uncertainties = np.array([found.image_uncertainty for found in predictions])
     annotated = np.isin(names, list(start))
     ranking = rank(

@@ -15,7 +15,7 @@ from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_check
 from napari_qsa.ensemble.training.crops import Crops
 from napari_qsa.ensemble.training.losses import segmentation_loss
 from napari_qsa.ensemble.training.monitor import Watch, gland_dice
-from napari_qsa.ensemble.training.options import BEFORE, TrainingOptions
+from napari_qsa.ensemble.training.options import AFTER_FLOAT, BEFORE, TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
 from napari_qsa.ensemble.training.schedule import Phase, phases, plan_to_json
 from napari_qsa.ensemble.training.start import check_digest
@@ -287,10 +287,10 @@ class MemberTrainer:
     def _float_facts(self) -> dict[str, Any]:
         """Everything the float phase depends on; schemes and the stages' rate are not of it."""
         options = self.options.to_json()
-        for free in ("role", "weights", "activations", "members", "iterations", "stage_rate"):
-            del options[free]
+        for name in AFTER_FLOAT:
+            del options[name]
         for name, before in BEFORE.items():  # as before there were these options
-            if options[name] == before:
+            if name in options and options[name] == before:
                 del options[name]
         images = [image.sha256 for image in self.images]
         iterations = self.phases[0].stop

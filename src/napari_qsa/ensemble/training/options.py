@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -22,9 +23,17 @@ BEFORE: Mapping[str, Any] = MappingProxyType(
         "separator_reach": 6.0,
         "border_weight": 0.0,
         "float_share": 0.65,
+        "portions": None,
+        "bootstrap": True,
     }
 )
 """What runs did that recorded no such option."""
+
+AFTER_FLOAT = (
+    *("role", "weights", "activations", "members"),
+    *("iterations", "stage_rate", "portions"),
+)
+"""Options that the float phase of a member does not depend on, its length aside."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,12 @@ class TrainingOptions:
     float_share : float
         Share of the iterations that the float phase has where INQ follows, above 0 to 0.9; a
         twentieth goes to the activations, the rest to INQ.
+    portions : tuple of float or None
+        Accumulated portions of the stages of any staged scheme; None takes the scheme's own, which
+        differ with its bits, so a comparison of bit widths sets them.
+    bootstrap : bool
+        Whether a member draws from a bootstrap of its images (where ``folds`` leaves none out for
+        it alone), or from all of them alike.
     threads : int
         CPU threads of each member; part of what a bit-identical repetition needs.
     """
@@ -105,6 +120,8 @@ class TrainingOptions:
     stain: float = 1.0
     start: str | None = None
     float_share: float = 0.65
+    portions: tuple[float, ...] | None = None
+    bootstrap: bool = True
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -131,6 +148,12 @@ class TrainingOptions:
             raise TrainingError(
                 f"float_share must be above 0 and at most 0.9, not {self.float_share}."
             )
+        if self.portions is not None and (
+            not self.portions
+            or self.portions[-1] != 1
+            or any(a >= b for a, b in pairwise((0, *self.portions)))
+        ):
+            raise TrainingError(f"portions must rise from above 0 to 1, not {self.portions}.")
         if self.folds == 1 or self.folds < 0:
             raise TrainingError(f"folds must be 0 (bootstraps) or at least 2, not {self.folds}.")
         if self.fold is not None and not self.folds:
@@ -155,4 +178,7 @@ class TrainingOptions:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainingOptions:
         """Read back what :meth:`to_json` gave, in this release or an earlier one."""
-        return cls(**{**BEFORE, **values})
+        values = {**BEFORE, **values}
+        if values["portions"] is not None:
+            values["portions"] = tuple(map(float, values["portions"]))
+        return cls(**values)

@@ -151,5 +151,7 @@ def member_counts(
     )
     if not allowed.any():
         raise TrainingError(f"Fold {options.fold} holds every image; use fewer folds.")
+    if not options.bootstrap:
+        return allowed
     counts = np.array([bootstrap_count(options.seed, member, image.key) for image in images])
     return counts * allowed if (counts * allowed).any() else allowed

@@ -62,10 +62,13 @@ def phases(options: TrainingOptions) -> tuple[Phase, ...]:
     With staged weights the float phase takes ``float_share``, 65 % by default, the activations
     5 %, the stages the rest in equal parts but the last: there only BN and biases are left to
     train, and it takes half a part.
+    The stages are the scheme's unless the options have ``portions``.
     ``float-restarts`` gets the very same phases as INQ. With plain float weights and quantized
     activations the float phase takes 90 %.
     """
     portions = weight_scheme(options.weights).portions
+    if portions and options.portions is not None:
+        portions = options.portions
     # Name, share of the iterations, portion quantized on entering.
     plan: list[tuple[str, float, float | None]] = [("float", 1.0, None)]
     if portions:
