@@ -71,6 +71,13 @@ def test_an_empty_bootstrap_takes_all(make_images: MakeImages) -> None:
     assert member_counts(images, TrainingOptions(), empty).tolist() == [1.0]
 
 
+def test_without_bootstrap_every_image_counts_once(make_images: MakeImages) -> None:
+    images = make_images(6, folds=(0, 1, 2, 0, 1, 2))
+    assert member_counts(images, TrainingOptions(bootstrap=False), 1).tolist() == [1.0] * 6
+    options = TrainingOptions(bootstrap=False, folds=3, fold=1)
+    assert member_counts(images, options, 1).tolist() == [1, 0, 1, 1, 0, 1]
+
+
 def test_member_m_never_sees_fold_m(make_images: MakeImages) -> None:
     images = make_images(6, folds=(0, 1, 2, 0, 1, 2))
     options = TrainingOptions(folds=3, members=5)
