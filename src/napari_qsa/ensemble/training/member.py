@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_qsa.ensemble.training.crops import Crops
-from napari_qsa.ensemble.training.losses import segmentation_loss
 from napari_qsa.ensemble.training.monitor import Watch, gland_dice
 from napari_qsa.ensemble.training.options import AFTER_FLOAT, BEFORE, TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
 from napari_qsa.ensemble.training.schedule import Phase, phases, plan_to_json
 from napari_qsa.ensemble.training.start import check_digest
+from napari_qsa.ensemble.training.supervision import training_loss
 from napari_qsa.ensemble.training.warm_start import check_start, take_over
 from napari_qsa.errors import TrainingError
 from napari_qsa.networks import build_network
@@ -199,13 +199,8 @@ class MemberTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = group["factor"] * phase.rate(self.iteration)
             batch = self.crops.batch(self.iteration, augment=True)
-            loss = segmentation_loss(
-                self.network(batch.pixels).logits,
-                batch.targets,
-                self.options.separator_weight,
-                batch.reviewed,
-                self.options.border_weight,
-            )
+            progress = self.iteration / self.phases[0].stop
+            loss = training_loss(self.network, batch, self.options, progress)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
