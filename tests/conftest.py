@@ -1,6 +1,6 @@
 """What tests of several rooms need."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,15 @@ def make_ensemble(path: Path, members: int = 2, **facts: Any) -> Path:
     }
     Ensemble(networks, EnsembleCard(**(card | facts))).save(path)
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rescue_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep copies of what cannot be saved out of the user's own folders."""
+    folder = tmp_path_factory.mktemp("rescue")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_QSA_RESCUE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

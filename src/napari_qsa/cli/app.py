@@ -18,6 +18,7 @@ from napari_qsa.cli.export import export
 from napari_qsa.cli.model import list_models, use
 from napari_qsa.cli.project import import_images, new, next_image, status
 from napari_qsa.cli.project_images import set_role
+from napari_qsa.cli.project_rescue import rescue
 from napari_qsa.cli.segment import segment
 from napari_qsa.cli.suggest import suggest
 from napari_qsa.cli.train import train
@@ -62,7 +63,13 @@ def _help(command: Callable[..., None]) -> str:
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "project": (
         "Make a project, see how far it is, add images.",
-        {"new": new, "status": status, "import": import_images, "next": next_image},
+        {
+            "new": new,
+            "status": status,
+            "import": import_images,
+            "next": next_image,
+            "rescue": rescue,
+        },
     ),
     "images": ("Change the images of a project.", {"set": set_role}),
     "annotation": (

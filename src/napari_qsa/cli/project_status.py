@@ -9,6 +9,7 @@ from napari_qsa.evaluation.layout import text_table
 from napari_qsa.project import Project
 from napari_qsa.project.facts import SLOTS
 from napari_qsa.session.model_list import model_in_use
+from napari_qsa.session.rescue import waiting
 from napari_qsa.session.rows import Row
 
 ANNOTATIONS = ("accepted", "draft", "none")
@@ -27,7 +28,7 @@ def document(project: Project, rows: Sequence[Row]) -> dict[str, Any]:
     states: Counter[str] = Counter(row.annotation for row in rows)
     roles: Counter[str | None] = Counter(row.role for row in rows)
     presence = Counter(row.presence for row in rows)
-    waiting = [row for row in rows if row.asked_for and row.annotation != "accepted"]
+    asked = [row for row in rows if row.asked_for and row.annotation != "accepted"]
     return {
         "project": project.folder,
         "name": facts.name,
@@ -44,8 +45,8 @@ def document(project: Project, rows: Sequence[Row]) -> dict[str, Any]:
             "changed": presence["changed"],
         },
         "asked_for": {
-            "annotate": [row.id for row in waiting if row.asked_for == "annotate"],
-            "validate": [row.id for row in waiting if row.asked_for == "validate"],
+            "annotate": [row.id for row in asked if row.asked_for == "annotate"],
+            "validate": [row.id for row in asked if row.asked_for == "validate"],
         },
         "models": {slot: model_in_use(project, slot) for slot in SLOTS},
         "runs": [
@@ -53,7 +54,10 @@ def document(project: Project, rows: Sequence[Row]) -> dict[str, Any]:
             for run in project.runs()
         ],
         "images": [row_document(project, row) for row in rows],
-        "problems": project.problems(),
+        "problems": [
+            *project.problems(),
+            *(waiting(project, found) for found in project.rescued()),
+        ],
     }
 
 

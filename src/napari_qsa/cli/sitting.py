@@ -11,6 +11,7 @@ from napari_qsa.project import Project
 from napari_qsa.session.chores import Cancelled, Chores, Progress
 from napari_qsa.session.desk import Failure
 from napari_qsa.session.dispatch import Inbox
+from napari_qsa.session.rescue import PART as RESCUE
 from napari_qsa.session.state import State, Status
 from napari_qsa.session.workbench import Workbench
 
@@ -59,6 +60,7 @@ class Sitting:
         self._inbox = Inbox()
         self.workbench = Workbench(self._inbox.post)
         self.failures: list[Failure] = []
+        self._said: list[str] = []
         self.workbench.desk.failed.connect(self._heard)
 
     @property
@@ -154,8 +156,16 @@ class Sitting:
             self.tell_failures()
             raise QsaError("\n".join(last))
 
+    def tell_rescued(self) -> None:
+        """Write what became of strokes that could not be saved at the time; that is no error."""
+        for sentence in self._said:
+            note(sentence)
+        self._said.clear()
+
     def _heard(self, failure: Failure) -> None:
-        if failure.part in self._parts:
+        if failure.part == RESCUE:
+            self._said.append(failure.message)
+        elif failure.part in self._parts:
             self.failures.append(failure)
 
 
@@ -171,8 +181,12 @@ def sitting(*parts: str) -> Iterator[Sitting]:
 
 
 @contextmanager
-def opened(folder: Path, *parts: str, read_only: bool = False) -> Iterator[Sitting]:
+def opened(
+    folder: Path, *parts: str, read_only: bool = False, rescued: bool = True
+) -> Iterator[Sitting]:
     """Open a project; one that is only read may be open elsewhere.
+
+    What could not be saved at the time is taken up and said, if `rescued`.
 
     Raises
     ------
@@ -180,9 +194,10 @@ def opened(folder: Path, *parts: str, read_only: bool = False) -> Iterator[Sitti
         If there is none, or it is in use.
     """
     with sitting(*parts) as room:
-        room.workbench.open_project(folder, read_only)
+        room.workbench.open_project(folder, read_only, rescued)
         room.work(room.workbench, "Opening")
         room.stop_at_failures()
+        room.tell_rescued()
         room.settle()
         yield room
 

@@ -55,18 +55,36 @@ def save(
     author: str | None,
     status: RevisionState,
     parent: int | None = None,
+    image_hash: str | None = None,
 ) -> Revision:
     """Append a revision; once this returns it survives a power cut.
+
+    Parameters
+    ----------
+    image_hash
+        Sampled hash of the image that was annotated; None is the one of now. A draft of an
+        image that is another one by now is kept, and not used for that.
 
     Raises
     ------
     QsaError
-        If the pixels do not fit the image, or cannot be written.
+        If the pixels do not fit the image, cannot be written, or are to be accepted for an image
+        that is another one by now.
     """
     record = state.record(image_id)
-    glands, region = revisions.as_pixels(glands, region, record.shape, image_id)
+    shape = record.shape if image_hash is None else _shape(glands)
+    glands, region = revisions.as_pixels(glands, region, shape, image_id)
     data = revisions.encode(glands, region)
     with state.writing():
+        record = state.record(image_id)  # it may have been confirmed as another one meanwhile
+        other = image_hash is not None and image_hash != record.sampled_hash
+        if other and status == "accepted":
+            raise ProjectError(
+                f"{record.name} ({image_id}) was changed while it was annotated: open it again "
+                "before you accept it; what you painted is kept in its history."
+            )
+        if not other:
+            revisions.as_pixels(glands, region, record.shape, image_id)
         folder = state.layout.annotation(image_id)
         store.make_folder(folder)
         store.remove_leftovers(folder)
@@ -80,14 +98,19 @@ def save(
             author=this_user() if author is None else author,
             host=this_host(),
             when=clock.stamp(),
-            image_hash=record.sampled_hash,
-            shape=record.shape,
+            image_hash=image_hash or record.sampled_hash,
+            shape=shape,
             glands=int(np.count_nonzero(np.unique(glands))),
             parent=parent,
             sha256=hashlib.sha256(data).hexdigest(),
         )
         revisions.commit(folder, facts, data)
         return facts
+
+
+def _shape(pixels: NDArray[Any]) -> tuple[int, int]:
+    height, width = (*pixels.shape, 0, 0)[:2]
+    return height, width
 
 
 def reviewed(region: NDArray[Any]) -> NDArray[Any]:

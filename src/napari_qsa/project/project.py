@@ -14,6 +14,7 @@ from napari_qsa.project import (
     models,
     predictions,
     references,
+    rescue,
     roles,
     rounds,
     runs,
@@ -27,6 +28,7 @@ from napari_qsa.project.handle import Handle
 from napari_qsa.project.predictions import Stored
 from napari_qsa.project.records import ImageRecord, Role
 from napari_qsa.project.references import Cancelled, Presence, Progress
+from napari_qsa.project.rescue import Rescued
 from napari_qsa.project.revisions import Annotation, Revision
 from napari_qsa.project.roles import Assigned
 from napari_qsa.project.rounds import Round
@@ -157,6 +159,7 @@ class Project(Handle):
         glands: NDArray[Any],
         region: NDArray[Any],
         author: str | None = None,
+        image_hash: str | None = None,
     ) -> Revision:
         """Append a draft.
 
@@ -169,8 +172,13 @@ class Project(Handle):
             0 not reviewed, 1 reviewed, 2 don't know.
         author
             None is the user who is logged in.
+        image_hash
+            Sampled hash of the image that was annotated; None is the one of now. Where it is
+            another one by now, the draft is kept and not used.
         """
-        return annotations.save(self._state, image_id, glands, region, author, "draft")
+        return annotations.save(
+            self._state, image_id, glands, region, author, "draft", image_hash=image_hash
+        )
 
     def accept(
         self,
@@ -179,14 +187,17 @@ class Project(Handle):
         region: NDArray[Any],
         author: str | None = None,
         keep_region: bool = False,
+        image_hash: str | None = None,
     ) -> Revision:
-        """Append an accepted revision, see `save_draft`.
+        """Append an accepted revision, see `save_draft`; refused where the image is another one.
 
         Unless `keep_region`, what was not reviewed counts as reviewed from now on.
         """
         if not keep_region:
             region = annotations.reviewed(region)
-        return annotations.save(self._state, image_id, glands, region, author, "accepted")
+        return annotations.save(
+            self._state, image_id, glands, region, author, "accepted", image_hash=image_hash
+        )
 
     def read(self, image_id: str, revision: int | None = None) -> Annotation:
         """Read a revision; None is the newest sound one of the image as it is now."""
@@ -216,6 +227,44 @@ class Project(Handle):
         """Remove old drafts of some images, or of all; accepted revisions stay for ever."""
         ids = self.images if image_ids is None else image_ids
         return thinning.thin_drafts(self._state, ids)
+
+    # Copies of what could not be saved
+
+    def rescue(
+        self,
+        image_id: str,
+        glands: NDArray[Any],
+        region: NDArray[Any],
+        image_hash: str,
+        parent: int | None,
+        key: str,
+    ) -> Path:
+        """Keep a copy of a draft that cannot be saved in another place, see `rescue.keep`."""
+        return rescue.keep(self._state, key, glands, region, image_id, image_hash, parent)
+
+    def forget_rescued(self, image_id: str, key: str) -> None:
+        """Remove the copies of a key: what they hold is saved."""
+        rescue.forget(self._state, image_id, key)
+
+    def rescued(self) -> list[Rescued]:
+        """List what was kept in another place and is not in the project, oldest first."""
+        return [r for r in rescue.waiting(self._state) if not rescue.known(self._state, r)]
+
+    def clean_rescued(self) -> None:
+        """Remove the copies of what is in the project already."""
+        rescue.clean(self._state)
+
+    def fits(self, found: Rescued) -> bool:
+        """Tell whether nothing else was saved of the image since a copy was kept."""
+        return rescue.fits(self._state, found)
+
+    def take_rescued(self, found: Rescued) -> Revision:
+        """Append a copy as a draft, and remove it."""
+        return rescue.take(self._state, found)
+
+    def discard_rescued(self, found: Rescued) -> None:
+        """Remove a copy."""
+        rescue.discard(self._state, found)
 
     # Scores, models and runs
 

@@ -185,12 +185,18 @@ def read_facts(folder: Path, revision: int) -> Revision:
     path = json_path(folder, revision)
     values = store.read_document(path)
     try:
-        found = checks.taken(values, _CHECKS)
-        clock.parse(found["when"])
-        if (found["image"], found["revision"]) != (folder.name, revision):
-            raise ValueError(f"it is revision {found['revision']} of {found['image']}")
+        found = facts_of(values)
+        if (found.image, found.revision) != (folder.name, revision):
+            raise ValueError(f"it is revision {found.revision} of {found.image}")
     except ValueError as error:
         raise _damaged(path, str(error)) from error
+    return found
+
+
+def facts_of(values: Any) -> Revision:
+    """Take a revision's facts out of a JSON object; ValueError if they are malformed."""
+    found = checks.taken(values, _CHECKS)
+    clock.parse(found["when"])
     return Revision(**(found | {"shape": tuple(found["shape"])}))
 
 
@@ -224,7 +230,11 @@ def decode(folder: Path, facts: Revision, data: bytes) -> Annotation:
     ProjectError
         If it holds no annotation of the shape that its facts name.
     """
-    path = tif_path(folder, facts.revision)
+    return decode_at(tif_path(folder, facts.revision), facts, data)
+
+
+def decode_at(path: Path, facts: Revision, data: bytes) -> Annotation:
+    """Unpack the pixels of a TIFF file that lies anywhere, see `decode`."""
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             pages = [(page.shape, page.dtype) for page in file.pages]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from napari_qsa.session.autosave import Autosave, Clock, ThreadClock
 from napari_qsa.session.desk import Desk
 from napari_qsa.session.drafts import Draft, Opened, Saving, open_image
 from napari_qsa.session.findings import Finding, find
+from napari_qsa.session.rescue import copy_all, lost
 
 __all__ = ["Annotator", "Finding", "Opened", "Saving"]
 
@@ -116,6 +118,18 @@ class Annotator:
         done = self._desk.disk.flush(timeout)
         return done and not any(self._unsaved())
 
+    def rescue(self, timeout: float) -> list[Path]:
+        """Copy what is not saved to another place, and tell where to; waits for `timeout` s.
+
+        For the end, where the project's own disk fails or does not answer.
+        """
+        unsaved = self._unsaved()
+        copies = copy_all(self._desk.post, unsaved, timeout)
+        for draft, copy in zip(unsaved, copies, strict=True):
+            if draft.dirty:
+                self._desk.fail(PART, lost(draft, copy))
+        return [copy for copy in copies if copy is not None]
+
     def accept(
         self, keep_region: bool = False, then_next: bool = False, strict: bool = False
     ) -> None:
@@ -201,7 +215,8 @@ class Annotator:
     def _again(self, draft: Draft) -> Draft:
         """Go on with what of this image could not be saved, rather than with what was."""
         for left in [*self._left, *([self._draft] if self._draft else [])]:
-            same = left.opened.image_id == draft.opened.image_id
+            mine, theirs = draft.opened, left.opened
+            same = (mine.image_id, mine.image_hash) == (theirs.image_id, theirs.image_hash)
             if same and left.dirty and left.project is draft.project:
                 if left is self._draft:
                     self._draft = None
@@ -248,7 +263,8 @@ class Annotator:
         draft.told = ""
         if facts is not None:
             draft.saved_at = self._clock.wall()
-            self.saved.emit(facts)
+            if facts.image_hash == draft.project.image(facts.image).sampled_hash:
+                self.saved.emit(facts)  # what is of a former file is kept, and not used
         self._tell()
 
     def _not_saved(self, draft: Draft, error: BaseException) -> None:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qsa.errors import ImageError, ProjectError
+from napari_qsa.errors import ImageError, ProjectError, QsaError
 from napari_qsa.images import Image, read_image
 from napari_qsa.project import Project, Revision
 from napari_qsa.session.findings import NOTHING, Finding, find
@@ -34,6 +38,8 @@ class Opened:
         What `glands` and `region` were read from; None for a new annotation.
     read_only : bool
         Whether nothing can be saved.
+    image_hash : str
+        Sampled hash of the file that was opened.
     notes : tuple of str
         Sentences the user should read.
     """
@@ -44,6 +50,7 @@ class Opened:
     region: NDArray[np.uint8]
     revision: Revision | None
     read_only: bool
+    image_hash: str
     notes: tuple[str, ...] = ()
 
 
@@ -87,6 +94,10 @@ class Draft:
         Why the last save failed; empty if it did not.
     told : str
         The last failure the user was told of, so that each is told once.
+    copied : int
+        How many changes are in a copy outside the project, see `napari_qsa.project.rescue`.
+    copy : Path or None
+        Where that copy is.
     """
 
     project: Project
@@ -97,6 +108,16 @@ class Draft:
     saved_at: float | None = None
     message: str = ""
     told: str = ""
+    copied: int = 0
+    copy: Path | None = None
+    _parent: int | None = field(init=False)
+    _key: str = field(init=False, default_factory=partial(token_hex, 4))
+    _copying: Lock = field(init=False, default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        """Note what it is made from."""
+        revision = self.opened.revision
+        self._parent = None if revision is None else revision.revision
 
     @property
     def dirty(self) -> bool:
@@ -109,9 +130,41 @@ class Draft:
             return None
         with self._sending():
             glands, region, seen = self._copy(seen)
-            facts = self.project.save_draft(self.opened.image_id, glands, region)
-        self.saved = max(self.saved, seen)
+            facts = self.project.save_draft(
+                self.opened.image_id, glands, region, image_hash=self.opened.image_hash
+            )
+        self._is_saved(facts, seen)
         return facts
+
+    def rescue(self) -> Path | None:
+        """Write a copy of all changes outside the project, for any thread; None if it cannot be.
+
+        What was copied already is not copied again.
+        """
+        with self._copying:
+            if self.copied < self.edits and self.dirty:
+                glands, region, seen = self._copy(self.edits)
+                try:
+                    self.copy = self.project.rescue(
+                        self.opened.image_id,
+                        glands,
+                        region,
+                        self.opened.image_hash,
+                        self._parent,
+                        self._key,
+                    )
+                except QsaError:
+                    return None
+                self.copied = seen
+            return self.copy
+
+    def _is_saved(self, facts: Revision, seen: int) -> None:
+        """Note that changes are on the disk: a copy of them is no longer needed."""
+        self.saved, self._parent = max(self.saved, seen), facts.revision
+        with self._copying:
+            if self.copy is not None and self.copied <= self.saved:
+                self.project.forget_rescued(self.opened.image_id, self._key)
+                self.copy, self.copied = None, 0
 
     def accept(
         self, seen: int, keep_region: bool, strict: bool
@@ -131,18 +184,30 @@ class Draft:
                 self.sent = self.saved
                 return findings, None, unmarked
             facts = self._same(glands, region, keep_region) or self.project.accept(
-                self.opened.image_id, glands, region, keep_region=keep_region
+                self.opened.image_id,
+                glands,
+                region,
+                keep_region=keep_region,
+                image_hash=self.opened.image_hash,
             )
-        self.saved = max(self.saved, seen)
+        self._is_saved(facts, seen)
         return findings, facts, unmarked
 
     @contextmanager
     def _sending(self) -> Iterator[None]:
-        """Note at once where it fails, before the owner hears of it: it is to be sent again."""
+        """Note at once where it fails, before the owner hears of it: it is to be sent again.
+
+        It is copied to another place meanwhile, so that it outlives this process.
+        """
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             self.sent = self.saved
+            copy = self.rescue()
+            if copy is not None and isinstance(error, QsaError):
+                raise ProjectError(
+                    f"{error} Until then a copy is kept in {copy.parent}."
+                ) from error
             raise
 
     def _copy(self, seen: int) -> tuple[NDArray[Any], NDArray[np.uint8], int]:
@@ -200,7 +265,16 @@ def open_image(project: Project, image_id: str) -> Opened:
     if summary.newest is not None:
         found = project.read(image_id, summary.newest)
         glands, region, revision = _own(found.glands), _own(found.region), found.facts
-    return Opened(image_id, image, glands, region, revision, project.read_only, summary.problems)
+    return Opened(
+        image_id,
+        image,
+        glands,
+        region,
+        revision,
+        project.read_only,
+        record.sampled_hash,
+        summary.problems,
+    )
 
 
 def _own(array: NDArray[Any]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from psygnal import Signal
@@ -13,11 +14,13 @@ from napari_qsa.session.adding import PART, create, create_samples, told
 from napari_qsa.session.annotator import Annotator
 from napari_qsa.session.autosave import Clock
 from napari_qsa.session.chores import Cancelled, Chores, Progress
-from napari_qsa.session.desk import Desk
+from napari_qsa.session.desk import Desk, Failure
 from napari_qsa.session.dispatch import Post
 from napari_qsa.session.exporter import Exporter
 from napari_qsa.session.hashing import Hashing
 from napari_qsa.session.pool import Pool
+from napari_qsa.session.rescue import PART as RESCUE
+from napari_qsa.session.rescue import take_up
 from napari_qsa.session.segmenter import ProjectSegmenter
 from napari_qsa.session.standing import Standing
 from napari_qsa.session.state import State, Status
@@ -25,10 +28,24 @@ from napari_qsa.session.suggester import Suggester
 from napari_qsa.session.thumbnails import Thumbnails
 from napari_qsa.session.trainer import Trainer
 
-CLOSING_SECONDS = 30.0
-"""So long the owner waits at most for what must be written when a project is closed."""
+CLOSING_SECONDS = 12.0
+"""So long the owner waits at most for what must be written when a project is closed.
 
-Made = tuple[Project, Added | None]
+A window that is closed waits before that until what was painted is saved, see `room.py`: 20 s in
+all.
+"""
+
+SAVING_SHARE, RESCUING_SHARE = 0.4, 0.3
+"""Of that time, for what was painted, and for copying elsewhere what could not be saved."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A project that was made or opened, what was added to it, and what there is to say."""
+
+    project: Project
+    added: Added | None = None
+    said: tuple[str, ...] = ()
 
 
 class Workbench:
@@ -113,7 +130,7 @@ class Workbench:
         """
 
         def make(progress: Progress, cancelled: Cancelled) -> Made:
-            return create(folder, images, name, pixel_size, seed, progress, cancelled)
+            return Made(*create(folder, images, name, pixel_size, seed, progress, cancelled))
 
         self._open(f"Making {folder.name}…", make)
 
@@ -121,12 +138,22 @@ class Workbench:
         """Make a project of sample images, which are written beside it, and open it."""
 
         def make(progress: Progress, cancelled: Cancelled) -> Made:
-            return create_samples(folder, progress, cancelled)
+            return Made(*create_samples(folder, progress, cancelled))
 
         self._open("Drawing sample images…", make)
 
-    def open_project(self, folder: Path, read_only: bool = False) -> None:
-        """Open a project; the one that is open is closed once the other could be opened."""
+    def open_project(self, folder: Path, read_only: bool = False, rescued: bool = True) -> None:
+        """Open a project; the one that is open is closed once the other could be opened.
+
+        Parameters
+        ----------
+        folder
+            ``NAME.qsa``.
+        read_only
+            Also where somebody else has it.
+        rescued
+            Take up what could not be saved at the time, see `napari_qsa.session.rescue`.
+        """
         project = self.desk.project
         if project is not None and Path(folder).absolute() == project.folder:
             # Its own lock would keep it out: it must be closed first.
@@ -136,7 +163,12 @@ class Workbench:
                 return
 
         def take(progress: Progress, cancelled: Cancelled) -> Made:
-            return Project.open(folder, read_only), None
+            project = Project.open(folder, read_only)
+            try:
+                return Made(project, said=tuple(take_up(project) if rescued else ()))
+            except BaseException:
+                project.close()
+                raise
 
         self._open(f"Opening {Path(folder).name}…", take)
 
@@ -146,35 +178,54 @@ class Workbench:
         Returns
         -------
         bool
-            False if something could not be written; the project stays open then.
+            False if what was painted could not be saved; the project stays open then.
         """
         project = self.desk.project
         if project is None:
             return True
+        end = time.monotonic() + CLOSING_SECONDS
         if not self.annotator.flush(CLOSING_SECONDS):
             message = f"{project.folder} stays open: what you painted could not be saved yet."
             self.desk.fail(PART, ProjectError(message))
             return False
-        return self._leave(project)
+        if not self._leave(project, end):
+            self.desk.fail(
+                PART,
+                ProjectError(
+                    f"{project.folder} is closed, but not all was written in time: wait a moment "
+                    "before you open it again."
+                ),
+            )
+        return True
 
     def close(self) -> None:
-        """Close the project and let go of all threads and processes; twice does nothing."""
+        """Close the project and let go of all threads and processes; twice does nothing.
+
+        What was painted and cannot be saved is copied to another place, which a failure names.
+        """
         if self._closed:
             return
         self._closed = True
         project = self.desk.project
         if project is not None:
-            self.annotator.flush(CLOSING_SECONDS)
-            self._leave(project)
+            end = time.monotonic() + CLOSING_SECONDS
+            if not self.annotator.flush(SAVING_SHARE * CLOSING_SECONDS):
+                self.annotator.rescue(RESCUING_SHARE * CLOSING_SECONDS)
+            self._leave(project, end)
         self.annotator.stop()
         self._chores.cancel()
         for part in (*self._writers, self.thumbnails, self._hashing):
             part.close()
         self.desk.close()
 
-    def _leave(self, project: Project) -> bool:
-        """Give the project free once every part has written what it has to write."""
-        end = time.monotonic() + CLOSING_SECONDS
+    def _leave(self, project: Project, end: float) -> bool:
+        """Give the project free once every part has written what it has to write.
+
+        Returns
+        -------
+        bool
+            Whether all was written by the time `end`.
+        """
         self._chores.cancel()
         self._hashing.stop()
         self.annotator.close()
@@ -190,12 +241,14 @@ class Workbench:
         self._chores.do("project", message, make, self._opened)
 
     def _opened(self, made: Made) -> Status:
-        project, added = made
+        project, added = made.project, made.added
         if self._closed or not self.close_project():
             project.close()
             return Status(State.CANCELLED, f"{project.folder.name} was not opened.")
         self.desk.put_project(project)
         self._hashing.start()
+        for sentence in made.said:
+            self.desk.failed.emit(Failure(sentence, part=RESCUE))
         if added is not None:
             return told(self.desk, added)
         return Status(State.DONE, f"{project.facts.name} is open.", 1.0)
