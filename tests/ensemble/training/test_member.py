@@ -241,17 +241,17 @@ def test_a_lost_loss_ends_the_run_in_a_sentence(
     tmp_path: Path, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(member_module, "CHECKPOINT_SECONDS", 0.0)
-    loss = member_module.segmentation_loss
+    loss = member_module.training_loss
 
-    def lost(logits: Tensor, target: Tensor, *others: Any) -> Tensor:
-        return loss(logits, target, *others) * (float("nan") if trainer.iteration == 3 else 1.0)
+    def lost(*inputs: Any) -> Tensor:
+        return loss(*inputs) * (float("nan") if trainer.iteration == 3 else 1.0)
 
-    monkeypatch.setattr(member_module, "segmentation_loss", lost)
+    monkeypatch.setattr(member_module, "training_loss", lost)
     trainer = make_trainer(tmp_path)
     with pytest.raises(TrainingError, match=r"member 0 is not finite after 4 iterations: .*rate"):
         trainer.run()
     again = make_trainer(tmp_path)  # what it spoilt is not in the checkpoint
-    monkeypatch.setattr(member_module, "segmentation_loss", loss)
+    monkeypatch.setattr(member_module, "training_loss", loss)
     assert all(torch.isfinite(value).all() for value in again.run().state_dict().values())
 
 
