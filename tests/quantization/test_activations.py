@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from napari_qsa.errors import QsaError
-from napari_qsa.quantization import ACTIVATION_SCHEMES, InputQuantizer, activation_scheme
-from napari_qsa.quantization.activations import FloatActivations, PowerOfTwo, quantize_codes
+from napari_qsa.quantization import InputQuantizer
+from napari_qsa.quantization.activations import PowerOfTwo, quantize_codes
 
 U8, S8 = PowerOfTwo(8), PowerOfTwo(8, signed=True)
 patient = settings(deadline=None, max_examples=50)
@@ -130,16 +129,3 @@ def test_recording_happens_before_quantizing() -> None:
     quantizer.recorded = []
     quantizer(torch.tensor([[0.25, 0.75]]))
     assert [part.tolist() for part in quantizer.recorded] == [[0.25, 0.75]]
-
-
-def test_schemes_by_name() -> None:
-    assert set(ACTIVATION_SCHEMES) == {"float", "u8", "s8"}
-    for name, scheme in ACTIVATION_SCHEMES.items():
-        assert activation_scheme(name) is scheme
-        assert scheme.name == name
-    assert activation_scheme("u8") == U8
-    assert activation_scheme("s8") == S8
-    assert activation_scheme("float") == FloatActivations()
-    assert not activation_scheme("float").quantizes
-    with pytest.raises(QsaError, match=r"no activation scheme 'u4'.*u8"):
-        activation_scheme("u4")

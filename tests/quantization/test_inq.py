@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from napari_qsa.errors import QsaError
-from napari_qsa.quantization import WEIGHT_SCHEMES, weight_scheme
 from napari_qsa.quantization.inq import INQ, inq_exponents, inq_portions
 
 BITS = range(2, 9)
@@ -181,23 +180,3 @@ def test_portions_are_the_papers() -> None:
 def test_other_bits_are_refused(bits: int) -> None:
     with pytest.raises(QsaError, match=f"2 to 8 bits, not {bits}"):
         INQ(bits)
-
-
-def test_schemes_by_name() -> None:
-    assert set(WEIGHT_SCHEMES) == {"float", "float-restarts", "inq4", "inq5", "inq7"}
-    for name, scheme in WEIGHT_SCHEMES.items():
-        assert weight_scheme(name) is scheme
-        assert scheme.name == name
-        assert list(scheme.portions) == sorted(scheme.portions)
-    assert [weight_scheme(f"inq{bits}").bits for bits in (4, 5, 7)] == [4, 5, 7]
-    assert weight_scheme("float").portions == ()
-    assert weight_scheme("float-restarts").portions == weight_scheme("inq4").portions
-    assert not weight_scheme("float-restarts").quantizes
-    with pytest.raises(QsaError, match=r"no weight scheme 'inq9'.*inq4"):
-        weight_scheme("inq9")
-
-
-@pytest.mark.parametrize("name", ["float", "float-restarts"])
-def test_float_schemes_change_nothing(name: str) -> None:
-    scheme, weight = weight_scheme(name), torch.tensor([0.3, -0.7])
-    assert torch.equal(scheme.quantize(weight, scheme.codebook(weight)), weight)

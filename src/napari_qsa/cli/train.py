@@ -14,6 +14,7 @@ from napari_qsa.cli.train_options import (
     is_given,
     network_of,
     network_options_of,
+    require_schemes,
     resumed,
 )
 from napari_qsa.cli.train_project import is_project, train_project
@@ -71,11 +72,11 @@ def train(
     weights: Annotated[
         str,
         typer.Option(
-            "--weights", metavar="SCHEME", help="float, float-restarts, inq4, inq5 or inq7."
+            "--weights", metavar="SCHEME", help="Such as inq4 or float; see napari-qsa schemes."
         ),
     ] = "inq4",
     activations: Annotated[
-        str, typer.Option("--activations", metavar="SCHEME", help="float, u8 or s8.")
+        str, typer.Option("--activations", metavar="SCHEME", help="Such as u8 or float; likewise.")
     ] = "u8",
     part: Annotated[
         str,
@@ -241,11 +242,9 @@ def train(
     else:
         network_options = network_options_of(network, network_option or [], pretrained)
     from napari_qsa.ensemble.training.options import TrainingOptions
-    from napari_qsa.quantization import ACTIVATION_SCHEMES, WEIGHT_SCHEMES
     from napari_qsa.session import training
 
-    require_choice("--weights", weights, WEIGHT_SCHEMES)
-    require_choice("--activations", activations, ACTIVATION_SCHEMES)
+    require_schemes(weights, activations)
     training.check_target(out)
     options = TrainingOptions(
         role=cast(Any, role),

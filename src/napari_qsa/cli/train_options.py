@@ -51,6 +51,21 @@ def network_options_of(network: str, pairs: list[str], pretrained: bool | None) 
     return options
 
 
+def require_schemes(weights: str, activations: str) -> None:
+    """End with a usage error unless both are names of schemes; ``napari-qsa schemes`` lists them."""
+    from napari_qsa.errors import QsaError
+    from napari_qsa.quantization import activation_scheme, weight_scheme
+
+    try:
+        weight_scheme(weights)
+    except QsaError as error:
+        raise typer.BadParameter(str(error), param_hint="'--weights'") from error
+    try:
+        activation_scheme(activations)
+    except QsaError as error:
+        raise typer.BadParameter(str(error), param_hint="'--activations'") from error
+
+
 def resumed(
     context: typer.Context, folder: Path, data: Path, part: str, options: "TrainingOptions"
 ) -> "TrainingRun":

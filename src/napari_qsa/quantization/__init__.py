@@ -2,9 +2,11 @@
 
 from napari_qsa.quantization.activations import InputQuantizer
 from napari_qsa.quantization.incremental import IncrementalQuantizer
+from napari_qsa.quantization.layers import WeightQuantizer, exceptions_of, quantizer_of
 from napari_qsa.quantization.modules import (
     ChannelAffine,
     QuantizedConv2d,
+    anneal_activations,
     calibrate_activations,
     convolutions,
     freeze,
@@ -16,6 +18,7 @@ from napari_qsa.quantization.registry import (
     activation_scheme,
     weight_scheme,
 )
+from napari_qsa.quantization.straight_through import StraightThroughQuantizer
 
 __all__ = [
     "ACTIVATION_SCHEMES",
@@ -24,10 +27,15 @@ __all__ = [
     "IncrementalQuantizer",
     "InputQuantizer",
     "QuantizedConv2d",
+    "StraightThroughQuantizer",
+    "WeightQuantizer",
     "activation_scheme",
+    "anneal_activations",
     "calibrate_activations",
     "convolutions",
+    "exceptions_of",
     "freeze",
     "prepare",
+    "quantizer_of",
     "weight_scheme",
 ]

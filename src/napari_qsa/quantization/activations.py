@@ -1,4 +1,8 @@
-"""Activation schemes: 8 bits with a power-of-two scale for each layer's input."""
+"""What an activation scheme is, the uniform ones, and the quantizer of a convolution's input.
+
+A scheme fits one power-of-two scale and a range of codes to the input of each convolution. The
+image itself has 8 bits: schemes that are coarser, or know no scale, leave it those.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,15 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from napari_qsa.errors import QsaError
+from napari_qsa.quantization.gradient import through
+
 SAMPLES_PER_LAYER = 200_000
 """Values kept of each layer for calibration."""
+
+
+SIGN = (-0.5, 0.5)
+"""Range of the codes of one bit with a sign: the only ones that are not whole."""
 
 
 @runtime_checkable
@@ -31,8 +42,17 @@ class ActivationScheme(Protocol):
         """False for float."""
         ...
 
-    def calibrate(self, values: Tensor) -> tuple[float, int, int]:
+    @property
+    def image(self) -> ActivationScheme:
+        """The scheme of the network's own input."""
+        ...
+
+    def calibrate(self, values: Tensor) -> tuple[float, float, float]:
         """Fit to sampled values of one layer's input: (scale, lowest code, highest code)."""
+        ...
+
+    def beta(self, done: float) -> float | None:
+        """Steepness of a soft quantizer in training, at a share of it; None for the hard one."""
         ...
 
 
@@ -44,9 +64,18 @@ class FloatActivations:
     bits: int = 32
     quantizes: bool = False
 
-    def calibrate(self, values: Tensor) -> tuple[float, int, int]:
+    @property
+    def image(self) -> ActivationScheme:
+        """Float too."""
+        return self
+
+    def calibrate(self, values: Tensor) -> tuple[float, float, float]:
         """Return a scale of 1 and an empty range."""
         return 1.0, 0, 0
+
+    def beta(self, done: float) -> float | None:
+        """Return None: nothing is annealed."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -56,7 +85,7 @@ class PowerOfTwo:
     Parameters
     ----------
     bits : int
-        Bits of a code.
+        Bits of a code, 2 to 8.
     signed : bool
         Signed codes everywhere (``s8``); else unsigned ones where the layer's input is never
         negative, that is after a ReLU, and signed ones elsewhere (``u8``).
@@ -66,12 +95,25 @@ class PowerOfTwo:
     signed: bool = False
     quantizes: bool = True
 
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 8:
+            raise QsaError(f"Calibrated activations take 2 to 8 bits, not {self.bits}; try u8.")
+
     @property
     def name(self) -> str:
         """``u8`` or ``s8`` for 8 bits."""
         return f"{'s' if self.signed else 'u'}{self.bits}"
 
-    def calibrate(self, values: Tensor) -> tuple[float, int, int]:
+    @property
+    def image(self) -> ActivationScheme:
+        """At 8 bits."""
+        return PowerOfTwo(8, self.signed)
+
+    def beta(self, done: float) -> float | None:
+        """Return None: nothing is annealed."""
+        return None
+
+    def calibrate(self, values: Tensor) -> tuple[float, float, float]:
         """Choose the power of two with the least squared error on sampled values.
 
         Parameters
@@ -90,23 +132,38 @@ class PowerOfTwo:
         lowest, highest = (
             (-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1) if signed else (0, 2**self.bits - 1)
         )
-        largest = float(values.abs().max()) if values.numel() else 0.0
-        if largest == 0.0:
-            return 1.0, lowest, highest
-        fits = round(float(torch.log2(torch.tensor(largest / highest)).ceil()))
-        sample = values.double()
-        errors = {
-            exponent: float(
-                (quantize_codes(sample, 2.0**exponent, lowest, highest) - sample).square().sum()
-            )
-            for exponent in range(fits, fits - 6, -1)
-        }
-        best = min(errors, key=lambda exponent: errors[exponent])
-        return 2.0**best, lowest, highest
+        return best_scale(values, lowest, highest), lowest, highest
 
 
-def quantize_codes(values: Tensor, scale: float | Tensor, lowest: int, highest: int) -> Tensor:
-    """Round values to ``code * scale``, ties to even, saturating."""
+def best_scale(values: Tensor, lowest: float, highest: float) -> float:
+    """Give the power of two with the least squared error; 1 where all values are zero.
+
+    Parameters
+    ----------
+    values : Tensor, shape (n,), float32
+        A sample of a layer's input.
+    lowest, highest : float
+        Range of the codes; -1/2 to 1/2 are the two codes of one bit with a sign.
+    """
+    largest = float(values.abs().max()) if values.numel() else 0.0
+    if largest == 0.0:
+        return 1.0
+    fits = round(float(torch.log2(torch.tensor(largest / highest)).ceil()))
+    tried = 6 if highest > 100 else 12  # the fewer codes, the more it may pay to clip
+    sample = values.double()
+    errors = {
+        exponent: float(
+            (quantize_codes(sample, 2.0**exponent, lowest, highest) - sample).square().sum()
+        )
+        for exponent in range(fits, fits - tried, -1)
+    }
+    return 2.0 ** min(errors, key=lambda exponent: errors[exponent])
+
+
+def quantize_codes(values: Tensor, scale: float | Tensor, lowest: float, highest: float) -> Tensor:
+    """Round values to ``code * scale``, ties to even, saturating; -1/2 to 1/2 is by the sign."""
+    if (lowest, highest) == SIGN:
+        return torch.where(values < 0, -0.5 * scale, 0.5 * scale).to(values.dtype)
     return torch.clamp(torch.round(values / scale), lowest, highest) * scale
 
 
@@ -114,7 +171,8 @@ class InputQuantizer(nn.Module):
     """Quantizes the input of one convolution; off until it is calibrated.
 
     Buffers ``scale`` (float32, a power of two), ``lowest`` and ``highest`` (float32, whole
-    numbers) are in the state dict; ``highest <= lowest`` means off.
+    numbers, or ``SIGN``) are in the state dict; ``highest <= lowest`` means off. While ``beta`` is
+    set, the codes -1, 0 and 1 are soft in training: see :class:`~.coarse.TernaryTanh`.
     """
 
     scale: Tensor
@@ -127,9 +185,10 @@ class InputQuantizer(nn.Module):
         self.register_buffer("lowest", torch.zeros(()))
         self.register_buffer("highest", torch.zeros(()))
         self.recorded: list[Tensor] | None = None
-        self._range: tuple[float, int, int] | None = None
+        self.beta: float | None = None
+        self._range: tuple[float, float, float] | None = None
 
-    def set(self, scale: float, lowest: int, highest: int) -> None:
+    def set(self, scale: float, lowest: float, highest: float) -> None:
         """Switch on with a scale and a range of codes."""
         self.scale.fill_(scale)
         self.lowest.fill_(lowest)
@@ -139,7 +198,7 @@ class InputQuantizer(nn.Module):
     def refresh(self) -> None:
         """Read the buffers again, after a state dict was loaded."""
         on = float(self.highest) > float(self.lowest)
-        codes = (float(self.scale), int(self.lowest), int(self.highest))
+        codes = (float(self.scale), float(self.lowest), float(self.highest))
         self._range = codes if on else None
 
     @property
@@ -158,7 +217,21 @@ class InputQuantizer(nn.Module):
         if self._range is None:
             return values
         scale, lowest, highest = self._range
-        return torch.fake_quantize_per_tensor_affine(values, scale, 0, lowest, highest)
+        if (lowest, highest) == SIGN:
+            return signs(values, scale)
+        if self.beta is not None and self.training and (lowest, highest) == (-1, 1):
+            return ternary_tanh(values / scale, self.beta) * scale
+        return torch.fake_quantize_per_tensor_affine(values, scale, 0, int(lowest), int(highest))
+
+
+def ternary_tanh(values: Tensor, beta: float) -> Tensor:
+    """``(tanh(2 beta x - beta) + tanh(2 beta x + beta)) / 2``: a staircase of -1, 0 and 1, soft."""
+    return (torch.tanh(2 * beta * values - beta) + torch.tanh(2 * beta * values + beta)) / 2
+
+
+def signs(values: Tensor, scale: float) -> Tensor:
+    """Give ``+-scale / 2`` by the sign, zero as positive; gradient where ``|x| <= scale``."""
+    return through(values.clamp(-scale, scale), quantize_codes(values.detach(), scale, *SIGN))
 
 
 def _sample(values: Tensor, count: int = SAMPLES_PER_LAYER // 8) -> Tensor:

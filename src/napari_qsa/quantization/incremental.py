@@ -6,6 +6,8 @@ Zhou et al., ICLR 2017, algorithm 1. Works with any :class:`~.weights.WeightSche
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 
@@ -26,12 +28,18 @@ class IncrementalQuantizer:
         Prepared by :func:`~.modules.prepare`; every convolution is quantized, first and last too.
     scheme : WeightScheme
         A float scheme freezes nothing, which makes the same schedule its own control.
+    names : collection of str, optional
+        Of the convolutions; all if None.
     """
 
-    def __init__(self, network: nn.Module, scheme: WeightScheme) -> None:
+    def __init__(
+        self, network: nn.Module, scheme: WeightScheme, names: Collection[str] | None = None
+    ) -> None:
         self.scheme = scheme
         self.weights: dict[str, Tensor] = {
-            name: layer.weight for name, layer in convolutions(network)
+            name: layer.weight
+            for name, layer in convolutions(network)
+            if names is None or name in names
         }
         self.frozen: dict[str, Tensor] = {
             name: torch.zeros(weight.shape, dtype=torch.bool, device=weight.device)
@@ -72,10 +80,16 @@ class IncrementalQuantizer:
             self.weights[name].copy_(torch.where(self.frozen[name], values, self.weights[name]))
 
     @property
+    def counts(self) -> tuple[int, int]:
+        """Weights that are frozen, and all of these layers."""
+        masks = self.frozen.values()
+        return sum(int(mask.sum()) for mask in masks), sum(mask.numel() for mask in masks)
+
+    @property
     def portion(self) -> float:
         """Share of all weights that is frozen, 0 to 1."""
-        total = sum(mask.numel() for mask in self.frozen.values())
-        return sum(int(mask.sum()) for mask in self.frozen.values()) / max(total, 1)
+        frozen, total = self.counts
+        return frozen / max(total, 1)
 
     def state(self) -> dict[str, Tensor]:
         """Tensors that, with the weights, restore this object: masks (uint8) and codebooks."""

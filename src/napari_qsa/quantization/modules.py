@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import cast
 
 import torch
@@ -16,13 +17,21 @@ from napari_qsa.quantization.activations import (
 
 
 class QuantizedConv2d(nn.Conv2d):
-    """A convolution whose input passes a quantizer; its weight holds the levels themselves."""
+    """A convolution whose input passes a quantizer.
+
+    Its weight holds the levels themselves; only while it is trained through a quantizer,
+    ``weight_quantizer``, it holds latent weights.
+    """
 
     input_quantizer: InputQuantizer
+    weight_quantizer: Callable[[Tensor], Tensor] | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve the quantized input."""
-        return super().forward(self.input_quantizer(input))
+        through = self.weight_quantizer
+        weight = self.weight if through is None else through(self.weight)
+        convolved: Tensor = self._conv_forward(self.input_quantizer(input), weight, self.bias)
+        return convolved
 
 
 class ChannelAffine(nn.Module):
@@ -73,6 +82,11 @@ def prepare(network: nn.Module) -> nn.Module:
 
 def freeze(network: nn.Module) -> nn.Module:
     """Replace every BN by its :class:`ChannelAffine`, in place; for evaluation only."""
+    for _, layer in convolutions(network):
+        if layer.weight_quantizer is not None:  # no stage put the codes in place
+            with torch.no_grad():
+                layer.weight.copy_(layer.weight_quantizer(layer.weight))
+            layer.weight_quantizer = None
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.BatchNorm2d):
@@ -82,11 +96,15 @@ def freeze(network: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def calibrate_activations(
-    network: nn.Module, scheme: ActivationScheme, batches: Iterable[Tensor]
+    network: nn.Module,
+    scheme: ActivationScheme,
+    batches: Iterable[Tensor],
+    exceptions: Mapping[str, ActivationScheme] = MappingProxyType({}),
 ) -> None:
     """Fit the input quantizer of every convolution on training crops, then switch them on.
 
-    All layers are recorded in float, in evaluation mode, before any is switched on.
+    All layers are recorded in float, in evaluation mode, before any is switched on. A convolution
+    whose input is the image itself has the scheme's ``image`` scheme.
 
     Parameters
     ----------
@@ -96,18 +114,47 @@ def calibrate_activations(
         A float scheme leaves the network as it is.
     batches : iterable of Tensor, each (N, C, H, W) float32
         Normalised training crops.
+    exceptions : mapping of str to ActivationScheme, optional
+        Schemes of single layers, by their names.
     """
-    if not scheme.quantizes:
+    layers = dict(convolutions(network))
+    schemes = {name: exceptions.get(name, scheme) for name in layers}
+    if not any(of_layer.quantizes for of_layer in schemes.values()):
         return
     training = network.training
     network.eval()
-    layers = list(convolutions(network))
-    for _, layer in layers:
+    for layer in layers.values():
         layer.input_quantizer.recorded = []
+    of_image: set[str] = set()
     for batch in batches:
-        network(batch)
-    for _, layer in layers:
+        of_image |= _called_on(network, batch)
+    for name, layer in layers.items():
         values = torch.cat(layer.input_quantizer.recorded or [torch.zeros(1)])
         layer.input_quantizer.recorded = None
-        layer.input_quantizer.set(*scheme.calibrate(values[: 8 * SAMPLES_PER_LAYER]))
+        of_layer = schemes[name].image if name in of_image else schemes[name]
+        layer.input_quantizer.set(*of_layer.calibrate(values[: 8 * SAMPLES_PER_LAYER]))
     network.train(training)
+
+
+def _called_on(network: nn.Module, image: Tensor) -> set[str]:
+    """Run a network, and name the first convolution and all others that see the image itself."""
+    names: set[str] = set()
+
+    def look(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            if not names or inputs[0].data_ptr() == image.data_ptr():
+                names.add(name)
+
+        return hook
+
+    hooks = [layer.register_forward_pre_hook(look(name)) for name, layer in convolutions(network)]
+    network(image)
+    for hook in hooks:
+        hook.remove()
+    return names
+
+
+def anneal_activations(network: nn.Module, scheme: ActivationScheme, done: float) -> None:
+    """Set how soft quantizers are in training, after a share of it, 0 to 1."""
+    for _, layer in convolutions(network):
+        layer.input_quantizer.beta = scheme.beta(done)

@@ -1,4 +1,4 @@
-"""The protocol of a weight scheme, and the schemes that leave weights in float."""
+"""The protocols of weight schemes, and the schemes that leave weights in float."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+TRAINED_THROUGH = (0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+"""Portions of a scheme that is not incremental: five stages with latent weights, then the codes
+stand still while BN and biases go on. As many stages as INQ of 4 bits has, and as long ones."""
 
 
 @runtime_checkable
@@ -29,7 +33,7 @@ class WeightScheme(Protocol):
 
     @property
     def portions(self) -> tuple[float, ...]:
-        """Accumulated share of the weights quantized on entering each stage, rising to 1.
+        """Accumulated share of the weights that stand still from each stage on, rising to 1.
 
         Empty where there are no stages.
         """
@@ -49,13 +53,28 @@ class WeightScheme(Protocol):
         ...
 
 
+@runtime_checkable
+class StraightThroughScheme(WeightScheme, Protocol):
+    """A scheme that is trained on latent weights: levels forward, a stand-in's gradient back."""
+
+    @property
+    def refits(self) -> bool:
+        """Whether the codebook is fitted anew at every step, or once."""
+        ...
+
+    def surrogate(self, weight: Tensor, codebook: Tensor) -> Tensor:
+        """Give what the gradient is taken of in the place of the levels; same shape."""
+        ...
+
+
 @dataclass(frozen=True)
 class FloatWeights:
     """No quantization.
 
     With ``portions`` it is ``float-restarts``: the exact schedule of INQ, learning-rate restarts
     included, with nothing quantized. It is the control for every claim about quantization, since
-    a gain over plain float can come from the restarts alone.
+    a gain over plain float can come from the restarts alone. ``float-restarts`` has the portions
+    of 4 bits, ``float-restarts2`` to ``float-restarts8`` those of so many.
     """
 
     name: str = "float"
