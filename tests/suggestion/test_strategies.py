@@ -25,7 +25,7 @@ def test_a_registered_strategy_ranks() -> None:
     def last_first(pool: Pool, options: Options) -> Proposal:
         return Proposal(pool.unannotated[::-1], np.zeros(0, np.int64))
 
-    assert strategy_names() == ("suggestive", "uncertainty", "random", "last first")
+    assert strategy_names()[-1] == "last first"
     ranking = rank(np.eye(4), np.zeros(4), np.array([0, 1, 0, 0]), k=2, strategy="last first")
     assert ranking.order.tolist() == [3, 2, 0]
     assert ranking.coverage_gain.tolist() == [1.0, 1.0]

@@ -24,6 +24,7 @@ from napari_qsa.ensemble.sweep import Sweep
 from napari_qsa.ensemble.tiles import MAX_SIDE, smaller_side
 from napari_qsa.errors import EngineError, EnsembleFileError, QsaError
 from napari_qsa.images import Image
+from napari_qsa.metrics.member_scores import MemberScoreSums
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.training.options import TrainingOptions
@@ -247,12 +248,14 @@ class Ensemble:
         )
         sweep = self._sweep(source, members, tta, progress)
         resampler = RowResampler(source.grid.shape[:2], source.shape)
+        scores = MemberScoreSums()
         for band in sweep:
             for start, chunk in resampler.push(band):
                 rows = slice(start, start + chunk.shape[1])
                 probability[rows] = chunk[:-1].mean(axis=0)
                 uncertainty[rows] = chunk[:-1].std(axis=0)
                 separator[rows] = chunk[-1]
+                scores.add(chunk[:-1])
         if not np.isfinite(probability).all():
             raise EngineError(
                 f"The ensemble gave values that are not finite on {self.device}; "
@@ -277,6 +280,8 @@ class Ensemble:
             source.pixel_size,
             tuple(notes),
             found.faint,
+            scores.result(),
+            sweep.embedding,
         )
 
     def _sweep(

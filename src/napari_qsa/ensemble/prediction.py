@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_qsa.metrics.member_scores import MemberScores
+
 Progress = Callable[[int, int], None]
 """Called with tiles done and tiles in all; may raise `Cancelled`."""
 
@@ -40,6 +42,11 @@ class Prediction:
     faint
         How many objects were found and left out because no member is sure of them; see
         `napari_qsa.ensemble.instances.InstanceOptions.min_confidence`.
+    scores
+        What the members' maps say of the image as a whole; None where that is not known.
+    embedding
+        ``(2 D,) float32``, the mean over the pixels of
+        `napari_qsa.metrics.member_scores.gradient_sums`; None where that is not known.
     """
 
     probability: NDArray[np.float32]
@@ -50,6 +57,8 @@ class Prediction:
     pixel_size: float
     notes: tuple[str, ...] = ()
     faint: int = 0
+    scores: MemberScores | None = None
+    embedding: NDArray[np.float32] | None = None
 
     @property
     def image_uncertainty(self) -> float:

@@ -12,13 +12,14 @@ from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.engines import Engine, TileOutput
 from napari_qsa.ensemble.prediction import Progress
 from napari_qsa.ensemble.tiles import Span, padded, reflected, spans
+from napari_qsa.metrics.member_scores import gradient_sums
 
 Array = NDArray[np.float32]
 
 
 @dataclass
 class Sweep:
-    """Iterate over bands of maps on the networks' grid; the descriptor is complete afterwards.
+    """Iterate over bands of maps on the networks' grid; the vectors are complete afterwards.
 
     Attributes
     ----------
@@ -40,6 +41,8 @@ class Sweep:
         ``(D,) float32``: mean over members of the mean of the features over the whole image, each
         tile giving the features of its core; so it does not depend on the tiling, but for what
         the halo leaves.
+    embedding
+        ``(2 D,) float32``: mean over the pixels of `gradient_sums`, tile by tile as the descriptor.
     """
 
     grid: Array
@@ -50,6 +53,7 @@ class Sweep:
     tta: bool = False
     progress: Progress | None = None
     descriptor: Array | None = None
+    embedding: Array | None = None
 
     def __iter__(self) -> Iterator[Array]:
         """Yield ``(M + 1, n, w) float32`` from top to bottom.
@@ -63,6 +67,7 @@ class Sweep:
         total, done = len(rows) * len(columns), 0
         self._report(0, total)
         features: list[NDArray[np.float64]] = []
+        gradients: list[NDArray[np.float64]] = []
         for row in rows:
             band = np.empty(
                 (len(self.members) + 1, row.stop - row.start, padded(width, stride)), np.float32
@@ -74,11 +79,15 @@ class Sweep:
                 kept[:-1] = output.probability[core]
                 kept[-1] = output.separator[core].mean(axis=0)
                 features.append(_core_features(output.features, row, column))
+                counted = np.zeros_like(output.probability)
+                counted[core] = output.probability[core]
+                gradients.append(gradient_sums(counted, output.features))
                 done += 1
                 self._report(done, total)
             yield band[:, : height - row.start, :width]
         area = padded(height, stride) * padded(width, stride)
         self.descriptor = np.asarray(np.sum(features, axis=0) / area, dtype=np.float32)
+        self.embedding = np.asarray(np.sum(gradients, axis=0) / area, dtype=np.float32)
 
     def _report(self, done: int, total: int) -> None:
         if self.progress is not None:

@@ -3,10 +3,17 @@
 Numbers per image in, a ranking out; where the numbers come from is not this room's business.
 """
 
+from napari_qsa.suggestion import by_descriptor, by_score  # the strategies register themselves
 from napari_qsa.suggestion.pool import Options, Pool
 from napari_qsa.suggestion.ranking import Ranking, Reason, rank
 from napari_qsa.suggestion.similarity import cosine_similarity
-from napari_qsa.suggestion.strategies import Proposal, Strategy, register, strategy_names
+from napari_qsa.suggestion.strategies import (
+    Proposal,
+    Strategy,
+    needed_columns,
+    register,
+    strategy_names,
+)
 
 __all__ = [
     "Options",
@@ -15,7 +22,10 @@ __all__ = [
     "Ranking",
     "Reason",
     "Strategy",
+    "by_descriptor",
+    "by_score",
     "cosine_similarity",
+    "needed_columns",
     "rank",
     "register",
     "strategy_names",

@@ -1,5 +1,6 @@
 """What is known of a pool of images, and the options of a query."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.errors import QsaError
+from napari_qsa.metrics.member_scores import EMBEDDING
 from napari_qsa.suggestion.similarity import unit_vectors
 
 
@@ -26,7 +28,7 @@ class Options:
         Whether coverage starts at what the annotated images cover already. False is the paper:
         it starts at 0.
     seed : int
-        Of the random strategies.
+        Of what is drawn at random.
     """
 
     k: int = 8
@@ -54,6 +56,9 @@ class Pool:
         ``(n,)`` image uncertainties, any scale, higher is less certain.
     annotated
         ``(n,)`` whether the image is annotated.
+    columns
+        What else is known of the images, by name: ``(n,)`` each, and ``(n, E)`` of `embedding`;
+        see `napari_qsa.metrics.member_scores`.
 
     Raises
     ------
@@ -62,7 +67,11 @@ class Pool:
     """
 
     def __init__(
-        self, descriptors: NDArray[Any], uncertainties: NDArray[Any], annotated: NDArray[Any]
+        self,
+        descriptors: NDArray[Any],
+        uncertainties: NDArray[Any],
+        annotated: NDArray[Any],
+        columns: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         if (
             descriptors.ndim != 2
@@ -83,6 +92,15 @@ class Pool:
         self.descriptors = descriptors
         self.uncertainties = uncertainties.astype(np.float64)
         self.annotated = annotated.astype(bool)
+        self.columns = {name: np.asarray(column) for name, column in (columns or {}).items()}
+        for name, column in self.columns.items():
+            if len(column) != len(descriptors) or column.ndim != (2 if name == EMBEDDING else 1):
+                raise QsaError(
+                    f"The column {name} of shape {column.shape} does not describe a pool of "
+                    f"{len(descriptors)} images; give one row for each."
+                )
+            if not np.isfinite(column).all():
+                raise QsaError(f"The column {name} holds what is NaN or infinite; score again.")
 
     def __len__(self) -> int:
         """Return the number of images, annotated ones included."""

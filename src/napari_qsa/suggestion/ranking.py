@@ -1,5 +1,6 @@
 """The ranking of a pool: which images to annotate next, and why these."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_qsa.suggestion.coverage import already_covered, gain, similarity_to_pool
 from napari_qsa.suggestion.pool import Options, Pool
-from napari_qsa.suggestion.strategies import find_strategy
+from napari_qsa.suggestion.strategies import find_strategy, require_columns
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def rank(
     strategy: str = "suggestive",
     count_annotated: bool = True,
     seed: int = 0,
+    columns: Mapping[str, NDArray[Any]] | None = None,
 ) -> Ranking:
     """Rank the unannotated images of a pool by how much annotating them should help.
 
@@ -98,6 +100,9 @@ def rank(
         See `Options`.
     strategy
         One of `strategy_names`.
+    columns
+        What the strategy needs besides (`needed_columns`), of all images; see `Pool`, and
+        `napari_qsa.metrics.member_scores.score_columns`.
 
     Returns
     -------
@@ -107,12 +112,13 @@ def rank(
     Raises
     ------
     QsaError
-        If an option is out of range, the strategy is unknown, lengths differ, or a number is not
-        finite.
+        If an option is out of range, the strategy is unknown or lacks a column, lengths differ,
+        or a number is not finite.
     """
     options = Options(k, candidates, count_annotated, seed)
     order_pool = find_strategy(strategy)
-    pool = Pool(np.asarray(descriptors), np.asarray(uncertainties), np.asarray(annotated))
+    pool = Pool(np.asarray(descriptors), np.asarray(uncertainties), np.asarray(annotated), columns)
+    require_columns(strategy, pool)
     if len(pool.unannotated) == 0:
         none = np.zeros(0, np.int64)
         return Ranking(strategy, none, none, none, (), np.nan, np.nan)

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.errors import QsaError
-from napari_qsa.suggestion.coverage import already_covered, gain, greedy, similarity_to_pool
 from napari_qsa.suggestion.pool import Options, Pool
+
+NO_IMAGES = np.zeros(0, np.int64)
 
 
 class Proposal(NamedTuple):
@@ -23,7 +24,7 @@ class Proposal(NamedTuple):
     """
 
     order: NDArray[np.int64]
-    candidates: NDArray[np.int64]
+    candidates: NDArray[np.int64] = NO_IMAGES
 
 
 class Strategy(Protocol):
@@ -34,16 +35,29 @@ class Strategy(Protocol):
         ...
 
 
-_strategies: dict[str, Strategy] = {}
+class _Known(NamedTuple):
+    strategy: Strategy
+    needs: tuple[str, ...]
 
 
-def register(name: str) -> Callable[[Strategy], Strategy]:
-    """Make a strategy known by name, as a decorator of a function of a pool and options."""
+_strategies: dict[str, _Known] = {}
+
+
+def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Strategy], Strategy]:
+    """Make a strategy known by name, as a decorator of a function of a pool and options.
+
+    Parameters
+    ----------
+    name
+        What the user calls it.
+    needs
+        Columns of the pool it reads, beside the descriptors and uncertainties.
+    """
 
     def add(strategy: Strategy) -> Strategy:
         if name in _strategies:
             raise ValueError(f"there is a strategy {name!r} already")
-        _strategies[name] = strategy
+        _strategies[name] = _Known(strategy, needs)
         return strategy
 
     return add
@@ -62,40 +76,30 @@ def find_strategy(name: str) -> Strategy:
     QsaError
         If there is none.
     """
+    return _find(name).strategy
+
+
+def needed_columns(name: str) -> tuple[str, ...]:
+    """Return the columns that a strategy needs beside the descriptors and uncertainties.
+
+    Raises
+    ------
+    QsaError
+        If there is no such strategy.
+    """
+    return _find(name).needs
+
+
+def require_columns(name: str, pool: Pool) -> None:
+    """Raise a QsaError where a pool lacks what a strategy needs."""
+    if missing := [column for column in needed_columns(name) if column not in pool.columns]:
+        raise QsaError(
+            f"The strategy {name} needs the {' and '.join(missing)} of every image, which this "
+            "pool lacks: score the images again, or choose another strategy."
+        )
+
+
+def _find(name: str) -> _Known:
     if name not in _strategies:
         raise QsaError(f"There is no strategy {name!r}; choose one of {', '.join(_strategies)}.")
     return _strategies[name]
-
-
-@register("suggestive")
-def suggestive(pool: Pool, options: Options) -> Proposal:
-    """Suggestive annotation (Yang et al., MICCAI 2017): uncertain first, then representative.
-
-    The K most uncertain images are the candidates S_c; k of them are picked greedily so that
-    they cover all unannotated images S_u. Then come the other candidates by what each would
-    still add to the picks, then the rest by uncertainty. Ties go to the more uncertain image,
-    then to the lower index. QSA (Xu et al., CVPR 2018) is the same with quantized networks.
-    """
-    n_candidates = max(options.candidates, options.k)
-    candidates, rest = np.split(pool.by_uncertainty, [n_candidates])
-    similarity = similarity_to_pool(pool, candidates)
-    covered = already_covered(pool, options.count_annotated)
-    picks = greedy(similarity, covered, options.k)
-    covered = np.maximum(covered, similarity[picks].max(axis=0))
-    others = [i for i in range(len(candidates)) if i not in set(picks)]
-    others.sort(key=lambda i: -gain(similarity[i], covered))
-    return Proposal(np.concatenate([candidates[picks + others], rest]), candidates)
-
-
-@register("uncertainty")
-def uncertainty(pool: Pool, options: Options) -> Proposal:
-    """Order by uncertainty alone, ties by index."""
-    return Proposal(pool.by_uncertainty, np.zeros(0, np.int64))
-
-
-@register("random")
-def random(pool: Pool, options: Options) -> Proposal:
-    """Order at random, the same for the same seed; annotating some leaves the others' order."""
-    keys = np.random.default_rng(options.seed).random(len(pool))
-    own = pool.unannotated
-    return Proposal(own[np.argsort(keys[own], kind="stable")], np.zeros(0, np.int64))
