@@ -52,7 +52,7 @@ def network_options_of(network: str, pairs: list[str], pretrained: bool | None) 
 
 
 def require_schemes(weights: str, activations: str) -> None:
-    """End with a usage error unless both are names of schemes; ``napari-qsa schemes`` lists them."""
+    """End with a usage error unless both are names; ``napari-qsa schemes`` lists them."""
     from napari_qsa.errors import QsaError
     from napari_qsa.quantization import activation_scheme, weight_scheme
 

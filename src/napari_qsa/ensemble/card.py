@@ -65,7 +65,7 @@ class EnsembleCard:
     weights, activations
         Names of the quantization schemes.
     layers
-        Layers whose weight scheme is another one: name to scheme.
+        Layers whose schemes are others: name to weight scheme, or ``weights/activations``.
     pixel_size
         Of the grid the networks work on, in µm.
     source_pixel_size

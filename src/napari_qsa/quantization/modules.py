@@ -154,7 +154,12 @@ def _called_on(network: nn.Module, image: Tensor) -> set[str]:
     return names
 
 
-def anneal_activations(network: nn.Module, scheme: ActivationScheme, done: float) -> None:
+def anneal_activations(
+    network: nn.Module,
+    scheme: ActivationScheme,
+    done: float,
+    exceptions: Mapping[str, ActivationScheme] = MappingProxyType({}),
+) -> None:
     """Set how soft quantizers are in training, after a share of it, 0 to 1."""
-    for _, layer in convolutions(network):
-        layer.input_quantizer.beta = scheme.beta(done)
+    for name, layer in convolutions(network):
+        layer.input_quantizer.beta = exceptions.get(name, scheme).beta(done)

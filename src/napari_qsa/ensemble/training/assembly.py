@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.card import TrainingImage as ImageRecord
 from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
 from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
+from napari_qsa.quantization import exceptions_of
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.training.run import TrainingRun
@@ -63,6 +64,7 @@ def put_together(
         members=len(networks),
         weights=options.weights,
         activations=options.activations,
+        layers=_own_schemes(networks[0], options.layers),
         pixel_size=options.pixel_size,
         source_pixel_size=run.source_pixel_size,
         mean=IMAGENET_MEAN,
@@ -81,6 +83,14 @@ def put_together(
         notes=run.terms,
     )
     return Ensemble(networks, card, device=device)
+
+
+def _own_schemes(network: nn.Module, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Name what each layer with schemes of its own has, as the options name it."""
+    return {
+        name: weights.name if activations is None else f"{weights.name}/{activations.name}"
+        for name, (weights, activations) in exceptions_of(network, chosen).items()
+    }
 
 
 def _facts(run: TrainingRun) -> dict[str, Any]:

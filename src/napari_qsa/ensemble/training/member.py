@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_qsa.ensemble.training.crops import Crops
 from napari_qsa.ensemble.training.monitor import Watch, gland_dice
+from napari_qsa.ensemble.training.optimizer import new_optimizer
 from napari_qsa.ensemble.training.options import AFTER_FLOAT, BEFORE, TrainingOptions
 from napari_qsa.ensemble.training.samples import TrainingImage, member_counts
 from napari_qsa.ensemble.training.schedule import Phase, phases, plan_to_json
@@ -23,11 +24,13 @@ from napari_qsa.ensemble.training.warm_start import check_start, take_over
 from napari_qsa.errors import TrainingError
 from napari_qsa.networks import build_network
 from napari_qsa.quantization import (
-    IncrementalQuantizer,
     activation_scheme,
+    anneal_activations,
     calibrate_activations,
+    exceptions_of,
     freeze,
     prepare,
+    quantizer_of,
     weight_scheme,
 )
 
@@ -112,7 +115,10 @@ class MemberTrainer:
         self.network: nn.Module = prepare(network).to(  # type: ignore[call-overload]
             self.device, memory_format=torch.channels_last
         )
-        self.quantizer = IncrementalQuantizer(self.network, weight_scheme(options.weights))
+        exceptions = exceptions_of(self.network, options.layers)
+        self.quantizer = quantizer_of(self.network, weight_scheme(options.weights), exceptions)
+        self._activations = activation_scheme(options.activations)
+        self._own = {name: own for name, (_, own) in exceptions.items() if own is not None}
         self.ema: dict[str, Tensor] = {}
         self.optimizer: torch.optim.Optimizer | None = None
         self.iteration = 0
@@ -140,6 +146,7 @@ class MemberTrainer:
                 path = self.folder / "float.safetensors"
                 write_checkpoint(path, self._network_state(), self._float_facts())
             self._save()
+        self._anneal()
         self._estimate_statistics()
         self._score()
         self._event("finished")
@@ -162,31 +169,17 @@ class MemberTrainer:
         if phase.start == 0:
             self._take_over()
         if phase.name == "activations":
-            scheme = activation_scheme(self.options.activations)
-            calibrate_activations(self.network, scheme, self._plain_batches(CALIBRATION_BATCHES))
+            batches = self._plain_batches(CALIBRATION_BATCHES)
+            calibrate_activations(self.network, self._activations, batches, self._own)
         if phase.portion is not None:
             self.quantizer.advance(phase.portion)
-        self.optimizer = self._new_optimizer()
+        self.optimizer = new_optimizer(self.network, self.options)
         self._event("phase", phase=phase.name, portion=phase.portion)
 
-    def _new_optimizer(self) -> torch.optim.Optimizer:
-        """AdamW over four groups: encoder and others, each with weight decay and without."""
-        groups: list[dict[str, Any]] = []
-        for encoder in (False, True):
-            for decayed in (True, False):
-                chosen = [
-                    parameter
-                    for name, parameter in self.network.named_parameters()
-                    if name.startswith("encoder.") == encoder and (parameter.ndim > 1) == decayed
-                ]
-                groups.append(
-                    {
-                        "params": chosen,
-                        "weight_decay": self.options.weight_decay if decayed else 0.0,
-                        "factor": self.options.encoder_rate if encoder else 1.0,
-                    }
-                )
-        return torch.optim.AdamW(groups, lr=self.options.learning_rate)
+    def _anneal(self) -> None:
+        start, stop = self.phases[0].stop, self.phases[-1].stop
+        done = (self.iteration - start) / max(stop - start, 1)
+        anneal_activations(self.network, self._activations, done, self._own)
 
     def _train(self, phase: Phase) -> None:
         optimizer = cast(torch.optim.Optimizer, self.optimizer)
@@ -199,6 +192,7 @@ class MemberTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = group["factor"] * phase.rate(self.iteration)
             batch = self.crops.batch(self.iteration, augment=True)
+            self._anneal()
             progress = self.iteration / self.phases[0].stop
             loss = training_loss(self.network, batch, self.options, progress)
             optimizer.zero_grad(set_to_none=True)
@@ -373,7 +367,7 @@ class MemberTrainer:
                 self.ema[name] = torch.empty_like(value).copy_(tensors[f"ema.{name}"])
         self.quantizer.load_state(part("quantizer."))
         if facts["optimizer"]:
-            optimizer = self._new_optimizer()
+            optimizer = new_optimizer(self.network, self.options)
             state: dict[int, dict[str, Tensor]] = {}
             for name, value in part("adam.").items():
                 index, _, entry = name.partition(".")

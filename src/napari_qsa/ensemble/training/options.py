@@ -24,6 +24,7 @@ BEFORE: Mapping[str, Any] = MappingProxyType(
         "border_weight": 0.0,
         "float_share": 0.65,
         "portions": None,
+        "layers": {},
         "bootstrap": True,
     }
 )
@@ -31,7 +32,7 @@ BEFORE: Mapping[str, Any] = MappingProxyType(
 
 AFTER_FLOAT = (
     *("role", "weights", "activations", "members"),
-    *("iterations", "stage_rate", "portions"),
+    *("iterations", "stage_rate", "portions", "layers"),
 )
 """Options that the float phase of a member does not depend on, its length aside."""
 
@@ -88,6 +89,10 @@ class TrainingOptions:
     portions : tuple of float or None
         Accumulated portions of the stages of any staged scheme; None takes the scheme's own, which
         differ with its bits, so a comparison of bit widths sets them.
+    layers : dict of str to str
+        Layers with schemes of their own, as :func:`napari_qsa.quantization.exceptions_of` takes
+        them: ``{"first": "float/float", "last": "float/float"}`` keeps both float, as the
+        fixed-point paper does. Without it all layers are quantized, first, last and depthwise too.
     bootstrap : bool
         Whether a member draws from a bootstrap of its images (where ``folds`` leaves none out for
         it alone), or from all of them alike.
@@ -121,6 +126,7 @@ class TrainingOptions:
     start: str | None = None
     float_share: float = 0.65
     portions: tuple[float, ...] | None = None
+    layers: dict[str, str] = field(default_factory=dict)
     bootstrap: bool = True
     threads: int = 1
 

@@ -51,7 +51,7 @@ from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.images import Dataset, open_dataset
 from napari_qsa.networks import build_network
 from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
-from napari_qsa.quantization import activation_scheme, weight_scheme
+from napari_qsa.quantization import activation_scheme, exceptions_of, prepare, weight_scheme
 
 logger = logging.getLogger(__name__)
 
@@ -342,7 +342,8 @@ def _place_of(data: Path, folder: Path) -> str:
 
 
 def _check_names(options: TrainingOptions) -> None:
-    """Find an unknown network, option or scheme before any image is read."""
+    """Find an unknown network, option, layer or scheme before any image is read."""
     weight_scheme(options.weights)
     activation_scheme(options.activations)
-    build_network(options.network, len(IMAGENET_MEAN), **options.network_options)
+    network = build_network(options.network, len(IMAGENET_MEAN), **options.network_options)
+    exceptions_of(prepare(network), options.layers)

@@ -62,20 +62,24 @@ def phases(options: TrainingOptions) -> tuple[Phase, ...]:
     With staged weights the float phase takes ``float_share``, 65 % by default, the activations
     5 %, the stages the rest in equal parts but the last: there only BN and biases are left to
     train, and it takes half a part.
-    The stages are the scheme's unless the options have ``portions``.
+    The stages are the scheme's unless the options have ``portions``. Schemes trained through latent
+    weights have as many stages as INQ of 4 bits; in the last one their codes stand still.
     ``float-restarts`` gets the very same phases as INQ. With plain float weights and quantized
     activations the float phase takes 90 %.
     """
-    portions = weight_scheme(options.weights).portions
+    schemes = [schemes.partition("/") for schemes in options.layers.values()]
+    staged = (weight_scheme(name).portions for name in (options.weights, *(s[0] for s in schemes)))
+    portions = next((own for own in staged if own), ())
     if portions and options.portions is not None:
         portions = options.portions
+    activations = (options.activations, *(s[2] for s in schemes if s[2]))
     # Name, share of the iterations, portion quantized on entering.
     plan: list[tuple[str, float, float | None]] = [("float", 1.0, None)]
     if portions:
         part = (1 - options.float_share - ACTIVATION_SHARE) / (len(portions) - 0.5)
         plan = [("float", options.float_share, None), ("activations", ACTIVATION_SHARE, None)]
         plan += [(f"stage {n}", part, portion) for n, portion in enumerate(portions, start=1)]
-    elif activation_scheme(options.activations).quantizes:
+    elif any(activation_scheme(name).quantizes for name in activations):
         plan = [("float", 0.9, None), ("activations", 0.1, None)]
     total = max(options.iterations, len(plan))
     edges = [0]
