@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from napari_qsa import __version__
+from napari_qsa.cli.ablate import ablate
 from napari_qsa.cli.annotation import accept, history, restore
 from napari_qsa.cli.console import note, say
 from napari_qsa.cli.demo import demo
@@ -20,6 +21,7 @@ from napari_qsa.cli.project import import_images, new, next_image, status
 from napari_qsa.cli.project_images import set_role
 from napari_qsa.cli.project_rescue import rescue
 from napari_qsa.cli.segment import segment
+from napari_qsa.cli.simulate import simulate
 from napari_qsa.cli.suggest import suggest
 from napari_qsa.cli.train import train
 from napari_qsa.errors import QsaError
@@ -79,12 +81,15 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": ("Choose the models of a project.", {"list": list_models, "use": use}),
 }
 ORDER = (
-    *("demo", "segment", "suggest", "train", "evaluate"),
+    *("demo", "segment", "suggest", "train", "evaluate", "simulate", "ablate"),
     *GROUPS,
     *("export", "info", "ensembles"),
 )
 
-for command in (demo, segment, suggest, train, evaluate, export, info, ensembles):
+for command in (
+    *(demo, segment, suggest, train, evaluate, simulate, ablate),
+    *(export, info, ensembles),
+):
     app.command(help=_help(command))(command)
 for title, (about, members) in GROUPS.items():
     group = typer.Typer(help=about, **SETTINGS)

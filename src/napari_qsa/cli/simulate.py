@@ -1,0 +1,333 @@
+"""``napari-qsa simulate``."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_qsa.cli.console import bar, emit, finish, note, say
+from napari_qsa.cli.options import JsonOption, is_given
+from napari_qsa.cli.train_options import network_options_of
+
+if TYPE_CHECKING:
+    from napari_qsa.simulation.plan import Plan
+    from napari_qsa.simulation.study import Study
+
+OF_PLAN = (
+    *("rounds", "start", "add", "candidates", "count_annotated", "folds", "fold", "part"),
+    *("members", "segmentation_members", "segmentation_weights", "segmentation_iterations"),
+    *("iterations", "budget_minutes", "network", "network_option", "grid", "crop", "batch"),
+    *("activations", "pixel_size"),
+)
+"""Options that a study fixes when it begins."""
+
+
+def simulate(
+    context: typer.Context,
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Labelled images, as for train; a study that is there knows its own.",
+        ),
+    ] = None,
+    study: Annotated[
+        Path, typer.Option("--study", metavar="DIR", help="Folder of the study; made if missing.")
+    ] = Path("study"),
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", metavar="NAME", help="What ranks the pool.")
+    ] = None,
+    weights: Annotated[
+        str,
+        typer.Option(
+            "--weights", metavar="SCHEME", help="Of the suggestive FCNs, with --strategy."
+        ),
+    ] = "float",
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arm",
+            metavar="[NAME=]STRATEGY[:WEIGHTS]",
+            help="Several arms in one go; may be repeated.",
+        ),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full/--no-full", help="Full supervision too, once a seed.")
+    ] = True,
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="N", min=0, help="Repetitions: seeds 0 to N-1.")
+    ] = 5,
+    rounds: Annotated[int, typer.Option("--rounds", metavar="R", min=1, max=49)] = 5,
+    start: Annotated[
+        int, typer.Option("--start", metavar="N", min=1, help="Random images of the first round.")
+    ] = 8,
+    add: Annotated[
+        int, typer.Option("--add", metavar="K", min=1, help="Images added in each later round.")
+    ] = 8,
+    candidates: Annotated[
+        int, typer.Option("--candidates", metavar="K", min=1, help="As for suggest.")
+    ] = 16,
+    count_annotated: Annotated[
+        bool, typer.Option("--count-annotated/--paper", help="As for suggest.")
+    ] = False,
+    budget_minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--budget-minutes",
+            metavar="M",
+            min=0.1,
+            help="Of one core for one arm and seed; turned into iterations once a study.",
+        ),
+    ] = None,
+    iterations: Annotated[
+        int | None,
+        typer.Option("--iterations", metavar="N", min=1, help="Of each suggestive member."),
+    ] = None,
+    segmentation_iterations: Annotated[
+        int | None,
+        typer.Option(
+            "--segmentation-iterations",
+            metavar="N",
+            min=1,
+            help="Of each segmentation member.  [default: as many as --iterations]",
+        ),
+    ] = None,
+    members: Annotated[
+        int, typer.Option("--members", metavar="M", min=1, help="Suggestive FCNs.")
+    ] = 3,
+    segmentation_members: Annotated[
+        int, typer.Option("--segmentation-members", metavar="M", min=1, help="Segmentation FCNs.")
+    ] = 1,
+    segmentation_weights: Annotated[
+        str,
+        typer.Option(
+            "--segmentation-weights", metavar="SCHEME", help="The same for all arms of a study."
+        ),
+    ] = "float",
+    activations: Annotated[
+        str, typer.Option("--activations", metavar="SCHEME", help="Of all FCNs.")
+    ] = "float",
+    network: Annotated[
+        str, typer.Option("--network", metavar="N", help="Of all FCNs.")
+    ] = "efficient_fcn",
+    network_option: Annotated[
+        list[str] | None,
+        typer.Option("--network-option", metavar="NAME=VALUE", help="Such as width=16."),
+    ] = None,
+    grid: Annotated[
+        float,
+        typer.Option("--grid", metavar="UM", min=0.01, help="µm of a pixel the networks see."),
+    ] = 2.48,
+    crop: Annotated[int, typer.Option("--crop", metavar="N", min=32)] = 96,
+    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1)] = 4,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option("--pixel-size", metavar="UM", min=0.01, help="Of all images, in µm."),
+    ] = None,
+    part: Annotated[
+        str, typer.Option("--part", metavar="PART", help="Of the data, as for train.")
+    ] = "train",
+    folds: Annotated[
+        int, typer.Option("--folds", metavar="N", min=2, help="Folds of patients.")
+    ] = 5,
+    fold: Annotated[
+        int, typer.Option("--fold", metavar="F", min=0, help="Scored, and never in the pool.")
+    ] = 0,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", metavar="N", min=1, help="Runs side by side, one thread each."),
+    ] = 1,
+    report: Annotated[
+        bool, typer.Option("--report", help="Do no run; write the report of what there is.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Play the annotation loop through on labelled images, and compare ways to choose them.
+
+    Each arm begins with the same random images; the labels are the annotator. In each round
+    suggestive FCNs of the arm's scheme rank the pool, and segmentation FCNs, the same in all
+    arms, are trained and scored on patients that are never in the pool. What is finished stays
+    finished: the same command goes on after a stop, and other commands add arms and seeds to
+    the study. The report with its curves is written at the end, and by --report at any time.
+
+    Example:
+      napari-qsa simulate glas/ --study qsa --strategy suggestive --weights inq4 --seeds 5
+      napari-qsa simulate glas/ --study qsa --arm random --arm SA=suggestive:float --workers 2
+      napari-qsa simulate --study qsa --report
+    """
+    from napari_qsa.simulation.arms import FULL, Arm, parse_arm
+
+    arms = [parse_arm(text) for text in arm or []]
+    if strategy is not None:
+        arms.append(parse_arm(f"{strategy}:{weights}"))
+    elif is_given(context, "weights"):
+        raise typer.BadParameter("it goes with --strategy.", param_hint="'--weights'")
+    names = {each.name: each for each in arms}
+    if len(names) != len(arms):
+        raise typer.BadParameter("two arms have one name.", param_hint="'--arm'")
+    if report:
+        if arms:
+            raise typer.BadParameter("it does no run.", param_hint="'--report'")
+        _write_report(study, as_json)
+        return
+    if budget_minutes is not None and (iterations or segmentation_iterations):
+        raise typer.BadParameter(
+            "give one of the two.", param_hint="'--budget-minutes', '--iterations'"
+        )
+    wanted = {
+        "rounds": rounds,
+        "start": start,
+        "add": add,
+        "candidates": candidates,
+        "count_annotated": count_annotated,
+        "folds": folds,
+        "fold": fold,
+    }
+    common = {
+        "network": network,
+        "network_options": network_options_of(network, network_option or ["width=16"], None),
+        "activations": activations,
+        "pixel_size": grid,
+        "source_pixel_size": pixel_size,
+        "crop": crop,
+        "batch": batch,
+    }
+    plan = _plan(wanted, common, members, segmentation_members, segmentation_weights)
+    current = _open(
+        context, data, study, part, plan, iterations, segmentation_iterations, budget_minutes
+    )
+    for each in arms:
+        current.add_arm(each)
+    chosen: list[Arm] = arms or list(current.arms())
+    from napari_qsa.simulation.working import work
+
+    with bar("Simulating") as shown:
+        outcome = work(
+            current,
+            [each.name for each in chosen] + ([FULL] if full else []),
+            range(seeds),
+            workers,
+            shown.update,
+        )
+    for text in outcome.failed:
+        note(f"Error: {text}")
+    for text in outcome.busy:
+        note(f"{text}: another process is at it.")
+    _write_report(study, as_json)
+    finish(bool(outcome.failed))
+
+
+def _plan(
+    wanted: dict[str, Any],
+    common: dict[str, Any],
+    members: int,
+    segmentation_members: int,
+    segmentation_weights: str,
+) -> "Plan":
+    from napari_qsa.simulation.plan import Plan
+
+    default = Plan()
+    return replace(
+        default,
+        **wanted,
+        suggestive=replace(default.suggestive, **common, members=members),
+        segmentation=replace(
+            default.segmentation,
+            **common,
+            members=segmentation_members,
+            weights=segmentation_weights,
+        ),
+    )
+
+
+def _open(
+    context: typer.Context,
+    data: Path | None,
+    folder: Path,
+    part: str,
+    plan: "Plan",
+    iterations: int | None,
+    segmentation_iterations: int | None,
+    minutes: float | None,
+) -> "Study":
+    """Open the study, whose plan holds, or begin it."""
+    from napari_qsa.simulation.budget import planned, with_iterations
+    from napari_qsa.simulation.study import Study
+
+    if (folder / "study.json").exists():
+        there = Study.open(folder)
+        given = [name for name in OF_PLAN if is_given(context, name)]
+        if iterations or segmentation_iterations:
+            plan = with_iterations(
+                plan,
+                iterations or there.plan.suggestive.iterations,
+                segmentation_iterations or iterations or there.plan.segmentation.iterations,
+            )
+        _require_same(there, data, part, plan, minutes, given)
+        return there
+    if data is None:
+        raise typer.BadParameter("a new study needs it.", param_hint="'DATA'")
+    facts: dict[str, Any] = {}
+    if minutes is not None:
+        note("Timing some iterations; all arms and seeds of the study will have the same number.")
+        plan, facts = planned(data, part, plan, minutes)
+    elif iterations or segmentation_iterations:
+        plan = with_iterations(
+            plan,
+            iterations or plan.suggestive.iterations,
+            segmentation_iterations or iterations or plan.segmentation.iterations,
+        )
+    return Study.create(folder, data, part, plan, facts)
+
+
+def _require_same(
+    there: "Study",
+    data: Path | None,
+    part: str,
+    plan: "Plan",
+    minutes: float | None,
+    given: list[str],
+) -> None:
+    """End with a usage error where the command line contradicts the study."""
+    old, new = there.plan, plan
+    pairs: dict[str, tuple[Any, Any]] = {
+        "part": (there.part, part),
+        "budget_minutes": (there.budget.get("minutes"), minutes),
+        "iterations": (old.suggestive.iterations, new.suggestive.iterations),
+        "segmentation_iterations": (old.segmentation.iterations, new.segmentation.iterations),
+        "members": (old.suggestive.members, new.suggestive.members),
+        "segmentation_members": (old.segmentation.members, new.segmentation.members),
+        "segmentation_weights": (old.segmentation.weights, new.segmentation.weights),
+        "network_option": (old.suggestive.network_options, new.suggestive.network_options),
+        "grid": (old.suggestive.pixel_size, new.suggestive.pixel_size),
+        "pixel_size": (old.suggestive.source_pixel_size, new.suggestive.source_pixel_size),
+    }
+    wrong = []
+    for name in given:
+        if name in pairs:
+            before, now = pairs[name]
+        elif hasattr(old, name):
+            before, now = getattr(old, name), getattr(new, name)
+        else:
+            before, now = getattr(old.suggestive, name), getattr(new.suggestive, name)
+        if before != now:
+            wrong.append(f"'--{name.replace('_', '-')}'")
+    if data is not None and data.resolve() != there.data:
+        wrong.insert(0, "'DATA'")
+    if wrong:
+        raise typer.BadParameter(
+            f"the study in {there.folder} began with another value: leave it out, or start a new "
+            "study.",
+            param_hint=", ".join(wrong),
+        )
+
+
+def _write_report(folder: Path, as_json: bool) -> None:
+    from napari_qsa.simulation.report import write_report
+
+    page, facts = write_report(folder)
+    if as_json:
+        emit(facts)
+    else:
+        say(f"The report is {page}.")

@@ -1,0 +1,102 @@
+"""What curves over seeds say: means with intervals, areas, paired differences, labels needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds.
+
+    Attributes
+    ----------
+    value : float
+        The mean.
+    half : float or None
+        Half the width of its 95 % interval; None of a single seed.
+    n : int
+        Seeds.
+    """
+
+    value: float
+    half: float | None
+    n: int
+
+
+def mean_of(values: Sequence[float]) -> Mean:
+    """Average the values of independent seeds, with the interval of Student's t.
+
+    It is mean ± t(0.975, n - 1) s / sqrt(n), s the sample's standard deviation (ddof 1).
+
+    Parameters
+    ----------
+    values
+        At least one.
+    """
+    from scipy import stats
+
+    n = len(values)
+    mean = float(np.mean(values))
+    if n < 2:
+        return Mean(mean, None, n)
+    spread = float(np.std(values, ddof=1)) / math.sqrt(n)
+    return Mean(mean, float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * spread, n)
+
+
+def area(sizes: Sequence[int], scores: Sequence[float]) -> float:
+    """Give the area under a learning curve over its width: the mean score along the way.
+
+    By the trapezoidal rule, over the number of annotated images; of one point, its score.
+
+    Parameters
+    ----------
+    sizes
+        Annotated images, rising.
+    scores
+        As many.
+    """
+    if len(sizes) == 1:
+        return float(scores[0])
+    return float(np.trapezoid(scores, sizes) / (sizes[-1] - sizes[0]))
+
+
+def paired(own: dict[int, float], baseline: dict[int, float]) -> Mean | None:
+    """Average the differences of two arms over the seeds they share; None without one."""
+    shared = sorted(own.keys() & baseline.keys())
+    return mean_of([own[seed] - baseline[seed] for seed in shared]) if shared else None
+
+
+def labels_needed(sizes: Sequence[int], scores: Sequence[float], threshold: float) -> float | None:
+    """Say with how many annotated images a curve first reaches a score.
+
+    Between two rounds it is interpolated linearly.
+
+    Parameters
+    ----------
+    sizes
+        Annotated images, rising.
+    scores
+        As many; higher is better.
+    threshold
+        To be reached.
+
+    Returns
+    -------
+    float or None
+        The first size if the curve begins there already; None where it is not reached.
+    """
+    if scores[0] >= threshold:
+        return float(sizes[0])
+    for place in range(1, len(sizes)):
+        before, after = scores[place - 1], scores[place]
+        if after >= threshold:
+            share = (threshold - before) / (after - before)
+            return sizes[place - 1] + share * (sizes[place] - sizes[place - 1])
+    return None
