@@ -8,6 +8,7 @@ from napari_qsa.ensemble.instances import find_instances
 from napari_qsa.ensemble.prediction import Prediction
 from napari_qsa.images.reading import read_image
 from napari_qsa.jobs import Job, Progress, tasks
+from napari_qsa.metrics.member_scores import member_scores
 
 
 def predict(path, page=None, pixel_size=None, tta=False):
@@ -20,6 +21,7 @@ def predict(path, page=None, pixel_size=None, tta=False):
     known = pixel_size or 0.62
     found = find_instances(smooth, separator, known, None, uncertainty)
     descriptor = np.concatenate([pixels.mean((0, 1)), pixels.std((0, 1)), [0.1]])
+    members = np.clip(np.stack([smooth - uncertainty, smooth + uncertainty]), 0, 1)
     return Prediction(
         smooth,
         uncertainty,
@@ -28,6 +30,8 @@ def predict(path, page=None, pixel_size=None, tta=False):
         descriptor.astype(np.float32),
         known,
         () if pixel_size else ("The pixel size is unknown.",),
+        scores=member_scores(members),
+        embedding=np.concatenate([descriptor, descriptor[::-1]]).astype(np.float32),
     )
 
 
@@ -38,7 +42,14 @@ def segment_file(path, page, ensemble, pixel_size=None, tta=False):
 def score_file(path, page, ensemble, pixel_size=None):
     found = predict(path, page, pixel_size)
     count = int(found.labels.max())
-    return tasks.ImageScore(found.image_uncertainty, count, found.descriptor, found.pixel_size)
+    return tasks.ImageScore(
+        found.image_uncertainty,
+        count,
+        found.descriptor,
+        found.pixel_size,
+        found.scores,
+        found.embedding,
+    )
 
 
 FAKES = {"segment_file": segment_file, "score_file": score_file}

@@ -39,7 +39,13 @@ def suggest(
         ),
     ] = 16,
     strategy: Annotated[
-        str, typer.Option("--strategy", metavar="NAME", help="suggestive, uncertainty or random.")
+        str,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            help="suggestive, representative, uncertainty, entropy, bald, coreset, badge, "
+            "class_stratified, foreground_random or random; see docs/methods.md.",
+        ),
     ] = "suggestive",
     annotated: Annotated[
         Path | None,
@@ -67,7 +73,7 @@ def suggest(
             "--seed",
             metavar="S",
             min=0,
-            help="Of the random strategy.  [default: 0, or the project's]",
+            help="Of what a strategy draws at random.  [default: 0, or the project's]",
         ),
     ] = None,
     he_glands: Annotated[

@@ -13,6 +13,7 @@ from napari_qsa.jobs.progress import report
 if TYPE_CHECKING:
     from napari_qsa.ensemble.ensemble import Ensemble
     from napari_qsa.ensemble.prediction import Prediction
+    from napari_qsa.metrics.member_scores import MemberScores
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,16 @@ class ImageScore:
         ``(D,) float32``.
     pixel_size
         The one the image was taken to have, in µm.
+    scores, embedding
+        See `napari_qsa.ensemble.prediction.Prediction`.
     """
 
     uncertainty: float
     n_glands: int
     descriptor: NDArray[np.float32]
     pixel_size: float
+    scores: "MemberScores | None" = None
+    embedding: NDArray[np.float32] | None = None
 
 
 def warm_up(ensemble: str) -> None:
@@ -120,7 +125,14 @@ def score_file(
     """Segment the image in a file, see `segment_file`, and give what sums it up."""
     found = segment_file(path, page, ensemble, pixel_size)
     n_glands = int(found.labels.max(initial=0))
-    return ImageScore(found.image_uncertainty, n_glands, found.descriptor, found.pixel_size)
+    return ImageScore(
+        found.image_uncertainty,
+        n_glands,
+        found.descriptor,
+        found.pixel_size,
+        found.scores,
+        found.embedding,
+    )
 
 
 def _report_tiles(done: int, total: int) -> None:

@@ -89,9 +89,25 @@ def member_scores(probability: NDArray[Any]) -> MemberScores:
     return sums.result()
 
 
-def score_columns(scores: Sequence[MemberScores]) -> dict[str, NDArray[np.float64]]:
-    """Give the numbers of n images as columns of a pool, ``(n,)`` each, by their names."""
-    return {name: np.array([getattr(each, name) for each in scores], float) for name in COLUMNS}
+def as_columns(scores: MemberScores) -> dict[str, float]:
+    """Give the numbers of one image that are columns of a pool, by their names."""
+    return {name: getattr(scores, name) for name in COLUMNS}
+
+
+def score_columns(
+    scores: Sequence[MemberScores], embeddings: Sequence[NDArray[Any]] = ()
+) -> dict[str, NDArray[Any]]:
+    """Give what is known of n images as columns of a pool, by their names.
+
+    Parameters
+    ----------
+    scores
+        Of each image; become ``(n,)`` each.
+    embeddings
+        ``(E,)`` of each image, to become ``(n, E)``; none leaves that column out.
+    """
+    columns = {name: np.array([getattr(each, name) for each in scores]) for name in COLUMNS}
+    return columns | ({EMBEDDING: np.stack(embeddings)} if len(embeddings) else {})
 
 
 def binary_entropy(probability: NDArray[Any]) -> NDArray[Any]:

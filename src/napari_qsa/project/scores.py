@@ -2,21 +2,22 @@
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qsa.ensemble.header import lay_out, make_header, read_file
+from napari_qsa.ensemble.header import TensorEntry, lay_out, make_header, read_file
 from napari_qsa.errors import EnsembleFileError, ProjectError
 from napari_qsa.project import checks, models, store
 from napari_qsa.project.state import State
 
 _KEY = "scores"
 _TENSOR = "descriptors"
+_EMBEDDINGS = "embeddings"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Score:
         Sampled hash of the image that was scored.
     pixel_size : float or None
         The one it was taken to have, in µm.
+    columns : mapping of str to float
+        Other numbers that a query may need, by name; a file of an earlier release has none.
+    embedding : (E,) float32 or None
+        The gradient embedding, where a query needed it.
     """
 
     uncertainty: float
@@ -39,6 +44,15 @@ class Score:
     descriptor: NDArray[np.float32]
     image_hash: str
     pixel_size: float | None = None
+    columns: Mapping[str, float] = field(default_factory=dict)
+    embedding: NDArray[np.float32] | None = None
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, Mapping) and all(
+        isinstance(name, str) and type(value) in (int, float) and math.isfinite(value)
+        for name, value in values.items()
+    )
 
 
 _CHECKS: dict[str, checks.Check] = {
@@ -47,7 +61,11 @@ _CHECKS: dict[str, checks.Check] = {
     "n_glands": checks.is_count,
     "image_hash": checks.is_digest,
     "pixel_size": checks.or_none(checks.is_positive),
+    "columns": _are_numbers,
+    "embedded": checks.is_one_of(True, False),
 }
+_EARLIER: dict[str, Any] = {"columns": {}, "embedded": False}
+"""What an entry lacks that an earlier release wrote."""
 
 
 def save_scores(state: State, model_key: str, scores: Mapping[str, Score]) -> None:
@@ -66,12 +84,13 @@ def save_scores(state: State, model_key: str, scores: Mapping[str, Score]) -> No
             _check(image_id, score)
         path, model = state.layout.score(model_key), models.content_of(state, model_key)
         merged = {**_current(state, path, model), **scores}
-        lengths = {len(score.descriptor) for score in merged.values()}
-        if len(lengths) > 1:
-            raise ProjectError(
-                f"Descriptors of {' and '.join(map(str, sorted(lengths)))} numbers cannot be of "
-                f"one model {model_key}: score all images again."
-            )
+        for rows in _vectors(merged).values():
+            lengths = {len(row) for row in rows}
+            if len(lengths) > 1:
+                raise ProjectError(
+                    f"Descriptors of {' and '.join(map(str, sorted(lengths)))} numbers cannot be "
+                    f"of one model {model_key}: score all images again."
+                )
         store.make_folder(path.parent)
         store.write_bytes(path, _encode(merged, model))
 
@@ -109,15 +128,17 @@ def _current(state: State, path: Path, model: str) -> dict[str, Score]:
 
 
 def _check(image_id: str, score: Score) -> None:
-    numbers: NDArray[Any] = score.descriptor
+    rows: list[NDArray[Any]] = [score.descriptor]
+    if score.embedding is not None:
+        rows.append(score.embedding)
     if (
         not math.isfinite(score.uncertainty)
         or score.n_glands < 0
         or not checks.is_digest(score.image_hash)
         or not _CHECKS["pixel_size"](score.pixel_size)
-        or numbers.ndim != 1
-        or numbers.dtype != np.float32
-        or not np.isfinite(numbers).all()
+        or not _are_numbers(score.columns)
+        or any(row.ndim != 1 or row.dtype != np.float32 for row in rows)
+        or not all(np.isfinite(row).all() for row in rows)
     ):
         raise ProjectError(
             f"The score of {image_id} holds what is no number, or a descriptor that is no row of "
@@ -135,12 +156,15 @@ def _encode(scores: Mapping[str, Score], model: str) -> bytes:
             "n_glands": int(scores[name].n_glands),
             "image_hash": scores[name].image_hash,
             "pixel_size": scores[name].pixel_size,
+            "columns": dict(sorted(scores[name].columns.items())),
+            "embedded": scores[name].embedding is not None,
         }
         for name in names
     ]
-    rows = [scores[name].descriptor for name in names]
-    table = np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
-    entries, data = lay_out({_TENSOR: table})
+    none = np.zeros((0, 0), dtype=np.float32)
+    vectors = _vectors({name: scores[name] for name in names})
+    tables = {name: np.stack(rows) if rows else none for name, rows in vectors.items()}
+    entries, data = lay_out(tables)
     text = json.dumps({"schema": store.SCHEMA, "model": model, "images": facts}, allow_nan=False)
     return make_header(entries, {_KEY: text}) + data
 
@@ -159,7 +183,6 @@ def _read(path: Path, model: str | None) -> dict[str, Score]:
         header, data = read_file(path)
     except EnsembleFileError as error:
         raise ValueError("it is cut off or malformed") from error
-    entry = header.tensors.get(_TENSOR)
     document = json.loads(header.metadata.get(_KEY, "null"))
     if (
         not isinstance(document, dict)
@@ -169,13 +192,34 @@ def _read(path: Path, model: str | None) -> dict[str, Score]:
         raise ValueError("it holds no list of images")
     if model is not None and document.get("model") != model:
         return {}
-    facts = [checks.taken(values, _CHECKS) for values in document["images"]]
+    facts = [
+        checks.taken({**_EARLIER, **values} if isinstance(values, dict) else values, _CHECKS)
+        for values in document["images"]
+    ]
+    embedded = [values.pop("embedded") for values in facts]
+    descriptors = _table(header.tensors.get(_TENSOR), data, len(facts))
+    embeddings: Iterator[NDArray[np.float32]] = iter(())
+    if any(embedded):
+        embeddings = iter(_table(header.tensors.get(_EMBEDDINGS), data, sum(embedded)))
+    return {
+        values.pop("image"): Score(
+            descriptor=row, embedding=next(embeddings) if has else None, **values
+        )
+        for values, row, has in zip(facts, descriptors, embedded, strict=True)
+    }
+
+
+def _vectors(scores: Mapping[str, Score]) -> dict[str, list[NDArray[np.float32]]]:
+    """Give the rows of each table, in the order of the scores."""
+    embeddings = [each.embedding for each in scores.values() if each.embedding is not None]
+    tables = {_TENSOR: [each.descriptor for each in scores.values()]}
+    return tables | ({_EMBEDDINGS: embeddings} if embeddings else {})
+
+
+def _table(entry: TensorEntry | None, data: NDArray[np.uint8], rows: int) -> NDArray[np.float32]:
     if entry is None or entry.dtype != np.float32 or len(entry.shape) != 2:
         raise ValueError("it holds no table of descriptors")
-    if entry.shape[0] != len(facts):
+    if entry.shape[0] != rows:
         raise ValueError("its images and descriptors are not as many")
     table = np.frombuffer(data[entry.start : entry.stop].tobytes(), np.float32)
-    return {
-        values.pop("image"): Score(descriptor=row, **values)
-        for values, row in zip(facts, table.reshape(entry.shape), strict=True)
-    }
+    return table.reshape(entry.shape)

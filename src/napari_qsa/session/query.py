@@ -1,16 +1,18 @@
 """Ask which images of a folder to annotate next."""
 
 from collections import defaultdict
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.errors import DatasetError, QsaError
 from napari_qsa.images import Dataset, Item
+from napari_qsa.metrics.member_scores import EMBEDDING, as_columns
 from napari_qsa.session.batch import Predictor, Report, tell_tiles
 from napari_qsa.suggestion import Ranking, rank
 
@@ -42,12 +44,18 @@ class Scored:
         ``(D,) float32``.
     pixel_size_assumed
         Whether its pixel size is only that of the ensemble's training images.
+    columns
+        Other numbers that a strategy may need, by name.
+    embedding
+        ``(E,) float32``, the gradient embedding; None where it is not known.
     """
 
     item: Item
     uncertainty: float
     descriptor: NDArray[np.float32]
     pixel_size_assumed: bool = False
+    columns: Mapping[str, float] = field(default_factory=dict)
+    embedding: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -197,8 +205,17 @@ def score_pool(
         except QsaError as error:
             failed.append(Failed(str(item.image), str(error)))
         else:
-            uncertainty, descriptor = prediction.image_uncertainty, prediction.descriptor
-            scored.append(Scored(item, uncertainty, descriptor, known is None))
+            scores = prediction.scores
+            scored.append(
+                Scored(
+                    item,
+                    prediction.image_uncertainty,
+                    prediction.descriptor,
+                    known is None,
+                    {} if scores is None else as_columns(scores),
+                    prediction.embedding,
+                )
+            )
     return scored, failed
 
 
@@ -238,6 +255,7 @@ def suggest(
         options.strategy,
         options.count_annotated,
         options.seed,
+        _columns(scored),
     )
     return Answer(
         tuple(_suggestions(scored, ranking)),
@@ -246,6 +264,16 @@ def suggest(
         ranking.coverage_before,
         ranking.coverage_after,
     )
+
+
+def _columns(scored: Sequence[Scored]) -> dict[str, NDArray[Any]]:
+    """Give the columns that are known of all images."""
+    names = set.intersection(*(set(each.columns) for each in scored))
+    columns = {name: np.array([each.columns[name] for each in scored]) for name in names}
+    embeddings = [each.embedding for each in scored if each.embedding is not None]
+    if len(embeddings) == len(scored):
+        columns[EMBEDDING] = np.stack(embeddings)
+    return columns
 
 
 def _suggestions(scored: Sequence[Scored], ranking: Ranking) -> list[Suggestion]:

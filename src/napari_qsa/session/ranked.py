@@ -1,7 +1,7 @@
 """Rank the images of a project by their scores: pure work on what is known."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_qsa.ensemble.card import EnsembleCard
@@ -10,6 +10,7 @@ from napari_qsa.project import Project, Score
 from napari_qsa.session.model_list import trained_on
 from napari_qsa.session.query import QueryOptions, Scored, Suggestion
 from napari_qsa.session.query import suggest as rank_scored
+from napari_qsa.suggestion.strategies import goes_by_uncertainty
 
 COLD_BELOW = 8
 """With fewer accepted images a model cannot know yet where it is unsure of such images."""
@@ -95,7 +96,7 @@ def rank_images(
     accepted = {i for i, found in project.summaries().items() if found.accepted is not None}
     seen = trained_on(card, images.values())
     cold = len(accepted) < COLD_BELOW
-    flat = cold and not he_glands and options.strategy != "random"
+    flat = cold and not he_glands and goes_by_uncertainty(options.strategy)
     pool = [
         _scored(image_id, scores[image_id], flat)
         for image_id, record in images.items()
@@ -107,8 +108,7 @@ def rank_images(
     if all(each.item.name in accepted for each in pool):
         return Ranked((), cold, seen, notes)
     if flat:
-        every = len(pool)
-        options = QueryOptions(options.k, max(every, options.k), seed=options.seed)
+        options = replace(options, strategy="representative")
     suggestions = rank_scored(pool, accepted, options).suggestions
     places = _places([scores[each.item.name].uncertainty for each in suggestions])
     order = tuple(
@@ -120,7 +120,10 @@ def rank_images(
 
 def _scored(image_id: str, score: Score, flat: bool) -> Scored:
     item = Item(image_id, Path(image_id), None)
-    return Scored(item, 0.0 if flat else score.uncertainty, score.descriptor)
+    uncertainty = 0.0 if flat else score.uncertainty
+    return Scored(
+        item, uncertainty, score.descriptor, columns=score.columns, embedding=score.embedding
+    )
 
 
 def _places(uncertainties: list[float]) -> list[int]:

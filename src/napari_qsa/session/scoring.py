@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from napari_qsa.errors import ProjectError
 from napari_qsa.jobs import tasks
+from napari_qsa.metrics.member_scores import EMBEDDING, as_columns
 from napari_qsa.project import Project, Score
 from napari_qsa.project.references import Progress
 from napari_qsa.session.errands import Errand, Outcome, Source, images
@@ -12,7 +13,7 @@ from napari_qsa.session.model_list import card_of_model, model_in_use
 from napari_qsa.session.query import QueryOptions
 from napari_qsa.session.ranked import Pick, rank_images
 from napari_qsa.suggestion.pool import Options
-from napari_qsa.suggestion.strategies import find_strategy
+from napari_qsa.suggestion.strategies import needed_columns
 
 SAVE_EVERY = 8
 """Scores that may be lost where the power fails; a cancel loses none."""
@@ -92,6 +93,7 @@ class Query:
         self.todo: tuple[str, ...] = ()
         self.path = ""
         self._known = 0
+        self._needs: tuple[str, ...] = ()
         self._gathered: dict[str, Score] = {}
 
     def prepare(self, report: Progress) -> None:
@@ -103,7 +105,7 @@ class Query:
             If an option is out of range, or the project or the model cannot be used.
         """
         chosen = self.options
-        find_strategy(chosen.strategy)
+        self._needs = needed_columns(chosen.strategy)
         Options(chosen.k, chosen.candidates, chosen.count_annotated, chosen.seed)
         if self.project.read_only:
             raise ProjectError(
@@ -127,7 +129,13 @@ class Query:
     def keep(self, source: Source, found: tasks.ImageScore) -> bool:
         """Take one score; True if scores were written now."""
         self._gathered[source.image_id] = Score(
-            found.uncertainty, found.n_glands, found.descriptor, source.image_hash, found.pixel_size
+            found.uncertainty,
+            found.n_glands,
+            found.descriptor,
+            source.image_hash,
+            found.pixel_size,
+            {} if found.scores is None else as_columns(found.scores),
+            found.embedding if EMBEDDING in self._needs else None,
         )
         if len(self._gathered) < max(SAVE_EVERY, self._known // SAVE_SHARE):
             return False
@@ -177,6 +185,9 @@ class Query:
         )
 
     def _stale(self, score: Score, image_id: str) -> bool:
-        """Tell whether a score is of another pixel size than is known by now."""
+        """Tell whether a score lacks a number, or is of another pixel size than is known by now."""
+        known = {*score.columns, *([] if score.embedding is None else [EMBEDDING])}
         pixel_size = self.project.pixel_size_of(image_id)
-        return pixel_size is not None and pixel_size != score.pixel_size
+        return not known.issuperset(self._needs) or (
+            pixel_size is not None and pixel_size != score.pixel_size
+        )

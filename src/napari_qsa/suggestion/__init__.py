@@ -10,6 +10,7 @@ from napari_qsa.suggestion.similarity import cosine_similarity
 from napari_qsa.suggestion.strategies import (
     Proposal,
     Strategy,
+    goes_by_uncertainty,
     needed_columns,
     register,
     strategy_names,
@@ -25,6 +26,7 @@ __all__ = [
     "by_descriptor",
     "by_score",
     "cosine_similarity",
+    "goes_by_uncertainty",
     "needed_columns",
     "rank",
     "register",

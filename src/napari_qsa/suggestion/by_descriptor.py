@@ -8,7 +8,7 @@ from napari_qsa.suggestion.pool import Options, Pool
 from napari_qsa.suggestion.strategies import NO_IMAGES, Proposal, register
 
 
-@register("suggestive")
+@register("suggestive", by_uncertainty=True)
 def suggestive(pool: Pool, options: Options) -> Proposal:
     """Suggestive annotation (Yang et al., MICCAI 2017): uncertain first, then representative.
 
@@ -48,7 +48,7 @@ def coreset(pool: Pool, options: Options) -> Proposal:
     return Proposal(own[np.concatenate([picks, rest]).astype(np.int64)])
 
 
-@register("badge", needs=(EMBEDDING,))
+@register("badge", needs=(EMBEDDING,), by_uncertainty=True)
 def badge(pool: Pool, options: Options) -> Proposal:
     """BADGE (Ash et al., ICLR 2020): k-means++ seeding on gradient embeddings."""
     own = pool.unannotated

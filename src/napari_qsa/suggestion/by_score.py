@@ -9,13 +9,13 @@ from napari_qsa.suggestion.strategies import Proposal, register
 _SHARPEST = 100.0
 
 
-@register("uncertainty")
+@register("uncertainty", by_uncertainty=True)
 def uncertainty(pool: Pool, options: Options) -> Proposal:
     """Order by uncertainty alone, ties by index."""
     return Proposal(pool.by_uncertainty)
 
 
-@register("entropy", needs=("entropy",))
+@register("entropy", needs=("entropy",), by_uncertainty=True)
 def entropy(pool: Pool, options: Options) -> Proposal:
     """Order by the mean over the pixels of the entropy of the members' mean, ties by index.
 
@@ -24,7 +24,7 @@ def entropy(pool: Pool, options: Options) -> Proposal:
     return Proposal(_falling(pool, pool.columns["entropy"]))
 
 
-@register("bald", needs=("mutual_information",))
+@register("bald", needs=("mutual_information",), by_uncertainty=True)
 def bald(pool: Pool, options: Options) -> Proposal:
     """Order by the mean over the pixels of the mutual information, ties by index.
 
@@ -65,7 +65,11 @@ def random(pool: Pool, options: Options) -> Proposal:
     return Proposal(_shuffled(pool, np.random.default_rng(options.seed)))
 
 
-@register("class_stratified", needs=("entropy", "entropy_gland", "entropy_background"))
+@register(
+    "class_stratified",
+    needs=("entropy", "entropy_gland", "entropy_background"),
+    by_uncertainty=True,
+)
 def class_stratified(pool: Pool, options: Options) -> Proposal:
     """Take turns between the classes' entropies, each with noise that fades as labels grow.
 

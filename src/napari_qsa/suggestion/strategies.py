@@ -38,12 +38,15 @@ class Strategy(Protocol):
 class _Known(NamedTuple):
     strategy: Strategy
     needs: tuple[str, ...]
+    by_uncertainty: bool
 
 
 _strategies: dict[str, _Known] = {}
 
 
-def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Strategy], Strategy]:
+def register(
+    name: str, needs: tuple[str, ...] = (), by_uncertainty: bool = False
+) -> Callable[[Strategy], Strategy]:
     """Make a strategy known by name, as a decorator of a function of a pool and options.
 
     Parameters
@@ -52,12 +55,15 @@ def register(name: str, needs: tuple[str, ...] = ()) -> Callable[[Strategy], Str
         What the user calls it.
     needs
         Columns of the pool it reads, beside the descriptors and uncertainties.
+    by_uncertainty
+        Whether it goes by how unsure the networks are, so that it means little where they have
+        seen no such images.
     """
 
     def add(strategy: Strategy) -> Strategy:
         if name in _strategies:
             raise ValueError(f"there is a strategy {name!r} already")
-        _strategies[name] = _Known(strategy, needs)
+        _strategies[name] = _Known(strategy, needs, by_uncertainty)
         return strategy
 
     return add
@@ -88,6 +94,17 @@ def needed_columns(name: str) -> tuple[str, ...]:
         If there is no such strategy.
     """
     return _find(name).needs
+
+
+def goes_by_uncertainty(name: str) -> bool:
+    """Tell whether a strategy goes by how unsure the networks are.
+
+    Raises
+    ------
+    QsaError
+        If there is no such strategy.
+    """
+    return _find(name).by_uncertainty
 
 
 def require_columns(name: str, pool: Pool) -> None:
