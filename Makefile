@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := gui,fast,pretrained,test
+EXTRAS := gui,fast,pretrained,volumes,test
 INSTALLED := $(VENV)/.installed
 
 # Idle OpenMP threads sleep instead of spinning: on few cores that is the faster way.

@@ -116,7 +116,7 @@ def import_images(
     folder: ProjectArgument,
     images: Annotated[
         list[Path],
-        typer.Argument(metavar="IMAGE|FOLDER...", help="PNG, JPEG, TIFF or BMP; stacks too."),
+        typer.Argument(metavar="IMAGE|FOLDER...", help="PNG, JPEG, TIFF, BMP or NIfTI."),
     ],
     accept_labels: AcceptOption = False,
     as_json: JsonOption = False,

@@ -30,7 +30,7 @@ def segment(
     images: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IMAGE|FOLDER", help="PNG, JPEG, TIFF or BMP, stacks too; or one project."
+            metavar="IMAGE|FOLDER", help="PNG, JPEG, TIFF, BMP or NIfTI; or one project."
         ),
     ],
     out: Annotated[

@@ -73,8 +73,11 @@ def open_dataset(path: str | Path) -> Dataset:
     ``X_label.*``, ``X_mask.*`` or ``X_masks.*`` beside it, or ``X.*`` in a folder
     ``labels``, ``label``, ``masks`` or ``mask`` inside or beside the images' folder. Where
     a folder holds no images, those of its folder ``images`` or ``image``, else of all its
-    subfolders, are taken. Files are told from their first bytes, pixels are not read. What
-    napari-qsa predicted (`is_prediction`) is taken neither as an image nor as labels.
+    subfolders, are taken. Of the folders ``imagesTr`` and ``imagesTs`` of the Medical Segmentation
+    Decathlon the labels are in ``labelsTr`` and ``labelsTs``, and volumes may have ``X_seg.*``
+    beside them. Each page of a stack, and each slice of a volume, is an item. Files are told
+    from their first bytes, pixels are not read. What napari-qsa predicted (`is_prediction`) is
+    taken neither as an image nor as labels.
 
     Instead of a folder it may be a list of images (`encode_listing`), a JSON file.
 
@@ -110,8 +113,11 @@ def open_dataset(path: str | Path) -> Dataset:
             raise DatasetError(
                 f"{root} holds nothing but predictions of napari-qsa: give the folder of images."
             )
-        raise DatasetError(f"{root} holds no PNG, JPEG, TIFF or BMP images: give another folder.")
+        raise DatasetError(
+            f"{root} holds no PNG, JPEG, TIFF, BMP or NIfTI images: give another folder."
+        )
     pixel_size = GLAS_PIXEL_SIZE if glas and all(glas) else None
+    problems = list(dict.fromkeys(problems))  # a package that is missing is one problem
     return Dataset(
         root, _named(items), pixel_size, tuple(problems), passed_over(list(scan.predictions))
     )
@@ -147,7 +153,8 @@ def open_images(paths: Sequence[str | Path]) -> Dataset:
         pixel_sizes.add(None)
     unique = {(item.image.absolute(), item.page): item for item in reversed(items)}
     pixel_size = pixel_sizes.pop() if len(pixel_sizes) == 1 else None
-    return Dataset(_root(given), _named(unique.values()), pixel_size, tuple(problems), tuple(notes))
+    told = tuple(dict.fromkeys(problems))
+    return Dataset(_root(given), _named(unique.values()), pixel_size, told, tuple(notes))
 
 
 def _root(paths: Sequence[Path]) -> Path:
@@ -217,7 +224,7 @@ def _repeated(items: Sequence[Item]) -> set[str]:
 
 
 def _with_extension(item: Item) -> str:
-    return f"{item.name}_{item.image.suffix[1:]}"
+    return f"{item.name}_{item.image.suffix[1:].lower().replace('gz', 'nii_gz')}"
 
 
 def _with_folder(item: Item) -> str:

@@ -5,9 +5,10 @@ from typing import Literal
 
 from napari_qsa.errors import ImageError
 
-Kind = Literal["PNG", "JPEG", "BMP", "TIFF"]
+Kind = Literal["PNG", "JPEG", "BMP", "TIFF", "NIFTI"]
 
 EXTENSIONS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
+VOLUME_EXTENSIONS = (".nii", ".nii.gz")
 
 MAX_PIXELS = 2**28
 """Larger images are refused by their header, before anything is decoded (16,384 squared)."""
@@ -20,7 +21,23 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (b"MM\0*", "TIFF"),
     (b"II+\0", "TIFF"),
     (b"MM\0+", "TIFF"),
+    # The sizes of NIfTI's headers, 348 and 540 bytes, in both byte orders
+    (b"\x5c\x01\0\0", "NIFTI"),
+    (b"\0\0\x01\x5c", "NIFTI"),
+    (b"\x1c\x02\0\0", "NIFTI"),
+    (b"\0\0\x02\x1c", "NIFTI"),
 )
+_PACKED = b"\x1f\x8b"
+
+
+def is_volume(path: Path) -> bool:
+    """Tell by its name whether a file is a NIfTI volume."""
+    return path.name.lower().endswith(VOLUME_EXTENSIONS)
+
+
+def has_known_name(path: Path) -> bool:
+    """Tell by its extension whether a file may be an image."""
+    return path.suffix.lower() in EXTENSIONS or is_volume(path)
 
 
 def sniff(path: Path) -> Kind:
@@ -44,10 +61,15 @@ def sniff(path: Path) -> Kind:
         ) from error
     if not start:
         raise ImageError(f"{path} is empty: copy it again from where it came from.")
+    volume = is_volume(path)
+    if volume and start.startswith(_PACKED):
+        return "NIFTI"
     for signature, kind in _SIGNATURES:
-        if start.startswith(signature):
+        if start.startswith(signature) and (kind == "NIFTI") == volume:
             return kind
-    raise ImageError(f"{path} is not an image: give a PNG, JPEG, TIFF or BMP file.")
+    if volume:
+        raise ImageError(f"{path} is no NIfTI volume: copy or export it again.")
+    raise ImageError(f"{path} is not an image: give a PNG, JPEG, TIFF, BMP or NIfTI file.")
 
 
 def check_size(path: Path, height: int, width: int) -> None:

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_qsa.images.files import EXTENSIONS
+from napari_qsa.images.files import VOLUME_EXTENSIONS, has_known_name, is_volume
 from napari_qsa.images.predictions import is_prediction
 
 LABEL_SUFFIXES = ("_anno", "_labels", "_label", "_mask", "_masks")
+VOLUME_LABEL_SUFFIX = "_seg"
+"""Of volumes only."""
 LABEL_FOLDERS = ("labels", "label", "masks", "mask")
 IMAGE_FOLDERS = ("images", "image")
+DECATHLON = {"imagestr": ("train", "labelstr"), "imagests": ("test", "labelsts")}
+"""Of the Medical Segmentation Decathlon: folders of images, their part, and where labels are."""
 MAP_SUFFIXES = ("_probability", "_uncertainty", "_separator", "_region")
 """Maps that a segmentation or an export left beside its image: they are no images."""
 
@@ -66,7 +70,10 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def stem_of(path: Path) -> str:
-    """Return the name without its extension, of which ``.ome.tif`` is one."""
+    """Return the name without its extension, of which ``.ome.tif`` and ``.nii.gz`` are some."""
+    volume = next((end for end in VOLUME_EXTENSIONS if path.name.lower().endswith(end)), None)
+    if volume is not None:
+        return path.name[: -len(volume)]
     stem = path.stem
     return stem[: -len(".ome")] if stem.lower().endswith(".ome") else stem
 
@@ -130,19 +137,24 @@ def _descend(
             (entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."),
             key=lambda entry: natural(entry.name),
         )
-        named = [entry for entry in subfolders if entry.name.lower() in IMAGE_FOLDERS]
+        named = [entry for entry in subfolders if entry.name.lower() in IMAGE_FOLDERS][:1]
+        named = named or [entry for entry in subfolders if entry.name.lower() in DECATHLON]
         if depth:
-            for entry in named[:1] or subfolders:
+            for entry in named or subfolders:
                 if entry.name.lower() not in LABEL_FOLDERS:
                     _descend(root, entry, depth - 1, folders, problems, predictions)
         return
-    place = folder.parent if folder.name.lower() in IMAGE_FOLDERS and folder != root else folder
+    name = folder.name.lower()
+    place = folder.parent if name in IMAGE_FOLDERS and folder != root else folder
     pairs, orphans = _pairs(folder, files, predictions)
     problems += [
         f"{label} is a mask without an image: put its image by it, or remove it."
         for label in orphans
     ]
-    folders.append(Folder(folder, place.relative_to(root).as_posix(), tuple(pairs)))
+    part = place.relative_to(root).as_posix()
+    if name in DECATHLON and folder.parent == root:
+        part = DECATHLON[name][0]
+    folders.append(Folder(folder, part, tuple(pairs)))
 
 
 def _pairs(
@@ -169,7 +181,7 @@ def _files(folder: Path, predictions: set[Path]) -> list[Path]:
     """List the images and labels of a folder; what was predicted joins `predictions` instead."""
     files = []
     for entry in folder.iterdir():
-        if entry.suffix.lower() in EXTENSIONS and entry.name[0] != "." and entry.is_file():
+        if has_known_name(entry) and entry.name[0] != "." and entry.is_file():
             if is_prediction(entry):
                 predictions.add(entry)
             else:
@@ -180,10 +192,11 @@ def _files(folder: Path, predictions: set[Path]) -> list[Path]:
 def _labels_beside(files: list[Path]) -> dict[str, list[Path]]:
     """Label files by the stem of their image in lower case, those named first come first."""
     labels: dict[str, list[Path]] = defaultdict(list)
-    for suffix in LABEL_SUFFIXES:
+    for suffix in (*LABEL_SUFFIXES, VOLUME_LABEL_SUFFIX):
         for file in files:
             stem = stem_of(file).casefold()
-            if stem.endswith(suffix) and stem != suffix:
+            known = suffix != VOLUME_LABEL_SUFFIX or is_volume(file)
+            if known and stem.endswith(suffix) and stem != suffix:
                 labels[stem.removesuffix(suffix)].append(file)
     return dict(labels)
 
@@ -191,9 +204,8 @@ def _labels_beside(files: list[Path]) -> dict[str, list[Path]]:
 def _labels_in_folders(folder: Path, predictions: set[Path]) -> dict[str, list[Path]]:
     """Label files of the folders inside `folder`, else of those beside it."""
     for parent in (folder, folder.parent):
-        for name in LABEL_FOLDERS:
-            place = parent / name
-            if place != folder and place.is_dir():
+        for place in _label_folders(folder, parent):
+            if place != folder:
                 files = _files(place, predictions)
                 labels = _labels_beside(files)
                 suffixed = {file for some in labels.values() for file in some}
@@ -202,6 +214,15 @@ def _labels_in_folders(folder: Path, predictions: set[Path]) -> dict[str, list[P
                         labels.setdefault(stem_of(file).casefold(), []).insert(0, file)
                 return labels
     return {}
+
+
+def _label_folders(folder: Path, parent: Path) -> list[Path]:
+    """Give the folders in `parent` that may hold the labels of a folder's images."""
+    named = [parent / name for name in LABEL_FOLDERS]
+    if folder.name.lower() in DECATHLON and parent == folder.parent:
+        wanted = DECATHLON[folder.name.lower()][1]
+        named = [*(entry for entry in parent.iterdir() if entry.name.lower() == wanted), *named]
+    return [place for place in named if place.is_dir()]
 
 
 def _is_map(file: Path, stems: set[str]) -> bool:

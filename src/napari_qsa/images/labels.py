@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_qsa.errors import ImageError
 from napari_qsa.images.files import sniff
+from napari_qsa.images.nifti import count_slices, decode_label_slice
 from napari_qsa.images.predictions import marker_of
 from napari_qsa.images.raster import decode_raster
 from napari_qsa.images.tiff import count_tiff_pages, decode_tiff
@@ -30,12 +31,13 @@ def read_labels(
     Instance labels keep their values. A mask (one value beside 0, or a soft one with most
     of its object near 255) becomes its parts connected by sides or corners, 1 to N. Gray
     stored as RGB with equal channels is taken as gray; of a palette image, the indices are
-    the labels.
+    the labels. Of a NIfTI volume the values of all slices tell whether it is a mask, and its parts
+    are those of the slice.
 
     Parameters
     ----------
     path : str or Path
-        A PNG, TIFF or BMP file; a JPEG file only if it is a mask.
+        A PNG, TIFF, BMP or NIfTI file; a JPEG file only if it is a mask.
     shape : (height, width), optional
         Of the image, which the labels must have.
     page : int, optional
@@ -55,13 +57,19 @@ def read_labels(
     """
     path = Path(path)
     kind = sniff(path)
-    if kind == "TIFF":
-        if page is None and (pages := count_tiff_pages(path)) > 1:
+    if kind in ("TIFF", "NIFTI") and page is None:
+        pages = count_tiff_pages(path) if kind == "TIFF" else count_slices(path)
+        if pages > 1:
             raise ImageError(f"{path} is a stack of {pages} pages: say which one to read.")
-        raw = decode_tiff(path, page or 0, indices=True)
+    if kind == "NIFTI":
+        values, several = decode_label_slice(path, page or 0)
+        instances = instances or several
     else:
-        raw = decode_raster(path, kind, indices=True)
-    values = _one_channel(path, raw.array[..., :-1] if raw.alpha else raw.array)
+        if kind == "TIFF":
+            raw = decode_tiff(path, page or 0, indices=True)
+        else:
+            raw = decode_raster(path, kind, indices=True)
+        values = _one_channel(path, raw.array[..., :-1] if raw.alpha else raw.array)
     if shape is not None and values.shape != tuple(shape):
         raise ImageError(
             f"{path} has {values.shape[1]} x {values.shape[0]} pixels but its image has "

@@ -32,18 +32,20 @@ INCH = _MICRONS["inch"]
 CENTIMETRE = _MICRONS["cm"]
 
 
-def plausible(x: float | None, y: float | None = None) -> float | None:
+def plausible(x: float | None, y: float | None = None, largest: float = LARGEST) -> float | None:
     """Accept a pixel's sides in µm as one pixel size, or give None.
 
     Parameters
     ----------
     x, y : float or None
         Width and height of a pixel; if only one is known it stands for both.
+    largest : float
+        What is believed; a volume's pixels may be larger than a microscope's.
 
     Returns
     -------
     float or None
-        The geometric mean, if it lies between `SMALLEST` and `LARGEST` and the sides differ
+        The geometric mean, if it lies between `SMALLEST` and `largest` and the sides differ
         by at most the factor `MOST_ANISOTROPY`.
     """
     sides = [side for side in (x, y) if side is not None]
@@ -52,7 +54,7 @@ def plausible(x: float | None, y: float | None = None) -> float | None:
     if max(sides) / min(sides) > MOST_ANISOTROPY:
         return None
     size = math.sqrt(sides[0] * sides[-1])
-    return size if SMALLEST <= size <= LARGEST else None
+    return size if SMALLEST <= size <= largest else None
 
 
 def from_resolution(x: float, y: float, unit: float) -> float | None:
@@ -69,8 +71,7 @@ def from_ome(xml: str) -> float | None:
     element = re.search(r"<(?:\w+:)?Pixels\b([^>]*)>", xml)
     if element is None:
         return None
-    sides = [_ome_length(element[1], axis) for axis in "XY"]
-    return plausible(*sides)
+    return plausible(_ome_length(element[1], "X"), _ome_length(element[1], "Y"))
 
 
 def _ome_length(attributes: str, axis: str) -> float | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_qsa.errors import ImageError
 from napari_qsa.images.files import sniff
 from napari_qsa.images.labels import read_labels
+from napari_qsa.images.nifti import count_slices, decode_slice
 from napari_qsa.images.raster import decode_raster
 from napari_qsa.images.raw import Raw
 from napari_qsa.images.tiff import count_tiff_pages, decode_tiff, highest_value
@@ -50,28 +51,32 @@ class Image:
 
 
 def count_pages(path: str | Path) -> int:
-    """Count the images of a file: more than 1 for a stack only.
+    """Count the images of a file: more than 1 for a stack or a volume only.
 
     Raises
     ------
     ImageError
-        If the file is missing, empty, not an image, or a damaged TIFF file.
+        If the file is missing, empty, not an image, or a damaged stack.
     """
     path = Path(path)
-    return count_tiff_pages(path) if sniff(path) == "TIFF" else 1
+    kind = sniff(path)
+    if kind == "NIFTI":
+        return count_slices(path)
+    return count_tiff_pages(path) if kind == "TIFF" else 1
 
 
 def read_image(path: str | Path, page: int | None = None) -> Image:
-    """Read an image from a PNG, JPEG, TIFF or BMP file.
+    """Read an image from a PNG, JPEG, TIFF, BMP or NIfTI file.
 
     Float pixels in [0, 1] or in [0, 255] become 16 bits, integers of more bits that fit 16
-    are kept, and transparency is composited on white.
+    are kept, and transparency is composited on white. For the slices of a NIfTI volume see
+    `napari_qsa.images.nifti.decode_slice`.
 
     Parameters
     ----------
     path : str or Path
     page : int, optional
-        Which image of a stack, counted from 0. It must be given for a stack.
+        Which image of a stack or volume, counted from 0. It must be given for these.
 
     Raises
     ------
@@ -81,9 +86,11 @@ def read_image(path: str | Path, page: int | None = None) -> Image:
     path = Path(path)
     kind = sniff(path)
     highest = 0.0
-    if kind == "TIFF":
-        if page is None and (pages := count_tiff_pages(path)) > 1:
-            raise ImageError(f"{path} is a stack of {pages} pages: say which one to read.")
+    if kind in ("TIFF", "NIFTI") and page is None and (pages := count_pages(path)) > 1:
+        raise ImageError(f"{path} is a stack of {pages} pages: say which one to read.")
+    if kind == "NIFTI":
+        raw, highest = decode_slice(path, page or 0), 65535.0
+    elif kind == "TIFF":
         raw = decode_tiff(path, page or 0, indices=False)
         if page is not None and raw.array.dtype not in (np.bool_, np.uint8):
             status = path.stat()

@@ -68,7 +68,8 @@ def examine(
         try:
             seen = probe(item.image, item.page)
         except ImageError as error:
-            problems.append(str(error))
+            if str(error) not in problems:  # one for all the pages of a file
+                problems.append(str(error))
         else:
             known = item.pixel_size or dataset.pixel_size
             if known is not None:

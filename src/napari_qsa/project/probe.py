@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from napari_qsa.errors import ImageError
 from napari_qsa.images import read_image
-from napari_qsa.images.files import Kind, check_size, damaged, sniff
+from napari_qsa.images.files import Kind, check_size, damaged, is_volume, sniff
 from napari_qsa.images.pixel_size import INCH, from_resolution
+from napari_qsa.images.volume_options import VolumeOptions, options_of
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -50,7 +51,8 @@ def sampled_hash(path: Path) -> str:
     Returns
     -------
     str
-        A SHA-256 sum. For a file of up to 192 KiB nothing is left out.
+        A SHA-256 sum. For a file of up to 192 KiB nothing is left out. How a volume is read,
+        where ``volumes.json`` says it, is part of what it is.
 
     Raises
     ------
@@ -67,7 +69,17 @@ def sampled_hash(path: Path) -> str:
             for start in (0, (size - SAMPLE) // 2, size - SAMPLE):
                 file.seek(start)
                 digest.update(file.read(SAMPLE))
+    if is_volume(path):
+        digest.update(_way_of_reading(path))
     return digest.hexdigest()
+
+
+def _way_of_reading(path: Path) -> bytes:
+    try:
+        options = options_of(path)
+    except ImageError as error:  # whoever reads the volume is told
+        return str(error).encode()
+    return b"" if options == VolumeOptions() else repr(options).encode()
 
 
 def sees_all(size: int) -> bool:
@@ -102,7 +114,8 @@ def probe(path: Path, page: int | None) -> Probe:
 def measure(path: Path, page: int | None) -> tuple[int, int, float | None]:
     """Find width, height and pixel size (µm) as `read_image` would.
 
-    A TIFF file, which may hold its axes in any order, is decoded for it.
+    A TIFF file, which may hold its axes in any order, is decoded for it, and so is a volume, to
+    find out whether it is whole.
 
     Raises
     ------
@@ -110,7 +123,7 @@ def measure(path: Path, page: int | None) -> tuple[int, int, float | None]:
         If the file is no image or too large.
     """
     kind = sniff(path)
-    if kind == "TIFF" or page:
+    if kind in ("TIFF", "NIFTI") or page:
         image = read_image(path, page)
         height, width = image.pixels.shape[:2]
         return width, height, image.pixel_size

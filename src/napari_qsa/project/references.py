@@ -9,7 +9,7 @@ from typing import Literal
 
 from napari_qsa.errors import ProjectError
 from napari_qsa.images import sha256
-from napari_qsa.images.files import EXTENSIONS
+from napari_qsa.images.files import has_known_name
 from napari_qsa.project.layout import Layout
 from napari_qsa.project.probe import sampled_hash
 from napari_qsa.project.records import ImageRecord
@@ -83,9 +83,7 @@ def find_moved(
     missing = [record for record in records if presence(layout, record, quick=True) == "missing"]
     sizes = {record.size for record in missing}
     files = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in EXTENSIONS and _size(file) in sizes
+        file for file in folder.rglob("*") if has_known_name(file) and _size(file) in sizes
     )
     found: dict[str, list[Path]] = defaultdict(list)
     for place, file in enumerate(files):
