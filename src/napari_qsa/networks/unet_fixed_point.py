@@ -30,8 +30,8 @@ class UNetFixedPoint(nn.Module):
     bottom, no dropout. The quantizer is the one of the next convolution's input. So activations
     are signed, and the normalisation cannot be folded into the convolution before it.
 
-    In the paper the first block and the last convolution stay float; ``kept_in_float`` names them,
-    for schemes that are to do so. The transposed step is a bilinear enlargement that moves with the
+    In the paper the first block and the last convolution stay float; ``kept_in_float`` names them
+    for training options that are to do so (``layers={"paper": "float/float"}``). The transposed step is a bilinear enlargement that moves with the
     image (tiles would differ otherwise); there is a separator beside the gland.
 
     Parameters
@@ -43,7 +43,7 @@ class UNetFixedPoint(nn.Module):
     """
 
     stride = 8
-    kept_in_float = ("down.0", "head")
+    kept_in_float = ("down.0.*", "head")
 
     def __init__(self, in_channels: int = 3, width: int = 16) -> None:
         super().__init__()

@@ -118,8 +118,8 @@ def exceptions_of(network: nn.Module, chosen: Mapping[str, str]) -> Exceptions:
     network : nn.Module
         Prepared.
     chosen : mapping of str to str
-        Which layers: ``first``, ``last`` (in order of definition), ``depthwise``, or a pattern of
-        names such as ``encoder.*``. Which schemes: of the weights, as ``float``, or of weights and
+        Which layers: ``first``, ``last`` (in order of definition), ``depthwise``, ``paper`` (what
+        the network's ``kept_in_float`` names) or a pattern of names such as ``encoder.*``. Which schemes: of the weights, as ``float``, or of weights and
         activations, as ``float/float``. What comes later wins.
 
     Raises
@@ -136,7 +136,8 @@ def exceptions_of(network: nn.Module, chosen: Mapping[str, str]) -> Exceptions:
         elif which == "depthwise":
             meant = [n for n, x in layers.items() if x.groups == x.in_channels > 1]
         else:
-            meant = fnmatch.filter(names, which)
+            patterns = getattr(network, "kept_in_float", ()) if which == "paper" else (which,)
+            meant = [name for pattern in patterns for name in fnmatch.filter(names, pattern)]
         if not meant:
             raise QsaError(
                 f"The network has no layer {which!r}; name first, last, depthwise or one of "
