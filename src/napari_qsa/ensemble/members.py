@@ -15,6 +15,7 @@ from napari_qsa.ensemble.file import Spec, State, without_negative_zeros
 from napari_qsa.errors import QsaError
 from napari_qsa.networks import build_network
 from napari_qsa.quantization import InputQuantizer, freeze, prepare
+from napari_qsa.quantization.activations import SIGN
 
 MAX_VALUES = 500_000_000
 """Values of all members together: 2 GB as float32."""
@@ -98,6 +99,8 @@ def settle(networks: Iterable[nn.Module]) -> list[nn.Module]:
 def _is_possible(quantizer: InputQuantizer) -> bool:
     scale = float(quantizer.scale)
     lowest, highest = float(quantizer.lowest), float(quantizer.highest)
+    if (lowest, highest) == SIGN:
+        return scale > 0
     codes_fit = -(2**24) <= lowest <= 0 <= highest <= 2**24
     whole = lowest.is_integer() and highest.is_integer()
     return scale > 0 and codes_fit and whole
