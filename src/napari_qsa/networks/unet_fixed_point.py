@@ -30,9 +30,11 @@ class UNetFixedPoint(nn.Module):
     bottom, no dropout. The quantizer is the one of the next convolution's input. So activations
     are signed, and the normalisation cannot be folded into the convolution before it.
 
-    In the paper the first block and the last convolution stay float; ``kept_in_float`` names them
-    for training options that are to do so (``layers={"paper": "float/float"}``). The transposed step is a bilinear enlargement that moves with the
-    image (tiles would differ otherwise); there is a separator beside the gland.
+    In the paper the first block and the last convolution stay float; ``kept_in_float`` names them,
+    for training options that are to do so (``layers={"paper": "float/float"}``).
+
+    Where this departs: the enlargement is bilinear about the centres of pixels, since one about the
+    corners would differ from tile to tile; and there is a separator beside the gland.
 
     Parameters
     ----------

@@ -119,8 +119,9 @@ def exceptions_of(network: nn.Module, chosen: Mapping[str, str]) -> Exceptions:
         Prepared.
     chosen : mapping of str to str
         Which layers: ``first``, ``last`` (in order of definition), ``depthwise``, ``paper`` (what
-        the network's ``kept_in_float`` names) or a pattern of names such as ``encoder.*``. Which schemes: of the weights, as ``float``, or of weights and
-        activations, as ``float/float``. What comes later wins.
+        the network's ``kept_in_float`` names), or a pattern of names such as ``encoder.*``. Which
+        schemes: of the weights, as ``float``, or of weights and activations, as ``float/float``.
+        What comes later wins.
 
     Raises
     ------
