@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,12 @@ class Chart:
         """Give the cell at a scheme of the varied side and one of the other."""
         pair = (scheme, other) if self.varied == "suggestive" else (other, scheme)
         return Cell(*pair, self.members)
+
+
+def charts_of(members: Sequence[int]) -> tuple[Chart, ...]:
+    """Give the charts for numbers of segmentation networks, in the order of the paper."""
+    first = Chart("suggestive", members[0])
+    return (first, *(Chart("segmentation", count) for count in members))
 
 
 @dataclass(frozen=True)
@@ -153,8 +160,7 @@ class AblationOptions:
     @property
     def charts(self) -> tuple[Chart, ...]:
         """The charts, in the order of the paper."""
-        first = Chart("suggestive", self.members[0])
-        return (first, *(Chart("segmentation", count) for count in self.members))
+        return charts_of(self.members)
 
     def cells(self) -> tuple[Cell, ...]:
         """Give every cell of the charts once, those of one suggestive scheme together."""

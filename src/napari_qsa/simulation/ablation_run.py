@@ -2,10 +2,10 @@
 
 ::
 
-    RUNS/ablation.json                                 options and images
-    RUNS/seed-0/start/SCHEME/                          run of the suggestive networks, selection.json
-    RUNS/seed-0/selected-DIGEST/SCHEME/                run of the segmentation networks
-    RUNS/cells/SUGGESTIVE__SEGMENTATION__N/seed-0.json the scores of a cell
+    RUNS/ablation.json                                  options and images
+    RUNS/seed-0/start/SCHEME/                           run of suggestive networks, and its picks
+    RUNS/seed-0/selected-DIGEST/SCHEME/                 run of segmentation networks
+    RUNS/cells/SUGGESTIVE__SEGMENTATION__N/seed-0.json  the scores of a cell
 
 Two suggestive schemes that pick the same images share the segmentation networks trained on them,
 and all schemes in one folder share the float phase. What is there is not done again, so an
@@ -134,7 +134,9 @@ class Ablation:
 
     def run(self, progress: Progress = lambda done, total, about: None) -> list[dict[str, Any]]:
         """Work out every cell that is not there yet, and return the results of all."""
-        cells = [(cell, seed) for seed in range(self.options.seeds) for cell in self.options.cells()]
+        cells = [
+            (cell, seed) for seed in range(self.options.seeds) for cell in self.options.cells()
+        ]
         results = []
         for done, (cell, seed) in enumerate(cells):
             path = self.path_of(cell, seed)

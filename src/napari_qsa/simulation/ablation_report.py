@@ -1,0 +1,219 @@
+"""The report of an ablation: one Markdown page with a chart for each of the paper's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_qsa.ensemble.training.folders import make_folder
+from napari_qsa.evaluation.layout import markdown_table
+from napari_qsa.formats.atomic import replacing
+from napari_qsa.simulation.ablation import CONTROL, family_and_bits
+from napari_qsa.simulation.ablation_plots import draw_chart
+from napari_qsa.simulation.ablation_results import (
+    METRICS,
+    Interval,
+    Line,
+    Verdict,
+    chart_lines,
+    judge,
+    overlap,
+)
+
+CLAIMED = "inq7"
+"""The scheme that the paper found best on both sides."""
+
+
+def write_report(folder: Path, values: Mapping[str, Any]) -> Path:
+    """Write ``README.md`` and the charts as PNG files into a folder.
+
+    Parameters
+    ----------
+    folder
+        Made if it is missing.
+    values
+        A document, see `ablation_results.document`.
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    QsaError
+        If a cell is missing, or the folder cannot be written.
+    """
+    make_folder(folder)
+    lines = {metric: chart_lines(values, metric) for metric in METRICS}
+    text = [
+        "# Ablation over bit widths",
+        _what(values),
+        _schedule(values),
+        "## Is 7 bits best?",
+        *(verdict_text(judge(lines[metric], CLAIMED), name) for metric, name in METRICS.items()),
+        *_overall_tables(lines),
+    ]
+    for number, chart in enumerate(dict.fromkeys(line.chart for line in lines["object_dice"]), 1):
+        text.append(f"## Chart {number}: {_title(chart.varied, chart.members)}")
+        for metric, name in METRICS.items():
+            own = [line for line in lines[metric] if line.chart == chart]
+            picture = f"chart-{number}-{metric.replace('_', '-')}.png"
+            with replacing(folder / picture) as file:
+                draw_chart(file, own, name)
+            text += [f"![{name}]({picture})", _line_table(own, name)]
+    text += [_overlap_text(values), _limits(values)]
+    page = folder / "README.md"
+    with replacing(page) as file:
+        file.write(("\n\n".join(part for part in text if part) + "\n").encode())
+    return page
+
+
+def verdict_text(verdict: Verdict, name: str) -> str:
+    """Say in a paragraph what became of the claim that a scheme is the best."""
+    if not verdict.comparisons:
+        return f"{name}: {verdict.scheme} was not run, so nothing can be said of it."
+    return (
+        f"**{name}: that {verdict.scheme} is the best is {verdict.word} by these runs.** "
+        f"It has the highest mean in {verdict.best} of {verdict.lines} lines, against "
+        f"{', '.join(verdict.others)}. Of its {verdict.comparisons} paired differences to another "
+        f"scheme in a line, {verdict.above} have their 95 % interval over the seeds above 0 and "
+        f"{verdict.below} below; by chance alone about {0.05 * verdict.comparisons:.1f} would lie "
+        "on either side."
+    )
+
+
+def _what(values: Mapping[str, Any]) -> str:
+    options = values["options"]
+    return (
+        f"Fold {options['fold']} of {options['folds']} held out ({values['held_out']} images), "
+        f"{options['seeds']} seeds, {options['network']} with {_settings(options)}. "
+        f"{options['start']} images at the start, {options['add']} more picked by "
+        f"{options['suggestive_members']} suggestive networks among the {options['candidates']} "
+        f"most uncertain, then segmentation networks trained on all "
+        f"{options['start'] + options['add']}: {options['iterations']} iterations of "
+        f"{options['batch']} crops of {options['crop']} pixels of {options['pixel_size']:g} µm, "
+        f"activations {options['activations']}. Scores are pooled over the held-out images; "
+        f"run of {values['date']}."
+    )
+
+
+def _settings(options: Mapping[str, Any]) -> str:
+    found = [f"{name} {value}" for name, value in options["network_options"].items()]
+    return ", ".join(found) or "its defaults"
+
+
+def _schedule(values: Mapping[str, Any]) -> str:
+    """Say whether all trainings had the same phases, by what their runs recorded."""
+    if len(values["plans"]) != 1:
+        return (
+            f"**The trainings had {len(values['plans'])} different schedules:** differences "
+            "between schemes may come from these."
+        )
+    plan = values["plans"][0]
+    stages = [phase for phase in plan if phase["portion"] is not None]
+    portions = ", ".join(f"{phase['portion']:g}" for phase in stages)
+    return (
+        f"All trainings had the same schedule, by the records of their runs: {plan[0]['stop']} "
+        f"iterations in float, then {len(stages)} stages to {plan[-1]['stop']} (portions "
+        f"{portions}), each with its restart of the learning rate; `{CONTROL}` too, with nothing "
+        "quantized."
+    )
+
+
+def _overall_tables(lines: Mapping[str, Sequence[Line]]) -> list[str]:
+    text = []
+    for metric, name in METRICS.items():
+        verdict = judge(lines[metric], CLAIMED)
+        if verdict.comparisons:
+            rows = [
+                {
+                    f"{name}: {CLAIMED} less": f"`{other}`",
+                    "mean": _signed(found.mean),
+                    "95 % interval": _range(found, signed=True),
+                }
+                for other, found in verdict.overall.items()
+            ]
+            text.append(markdown_table(rows))
+    if text:
+        text.insert(0, "Differences paired by seed, averaged over all lines:")
+    return text
+
+
+def _title(varied: str, members: int) -> str:
+    networks = "1 segmentation network" if members == 1 else f"{members} segmentation networks"
+    return f"bits of the {varied} networks, {networks}"
+
+
+def _line_table(lines: Sequence[Line], name: str) -> str:
+    varied = lines[0].chart.varied
+    other = "segmentation" if varied == "suggestive" else "suggestive"
+    rows = []
+    for line in lines:
+        for scheme, scores in sorted(line.values.items(), key=lambda entry: _order(entry[0])):
+            found = Interval.of(scores)
+            rows.append(
+                {
+                    other: f"`{line.other}`",
+                    varied: f"`{scheme}`",
+                    name: f"{found.mean:.3f}",
+                    "95 % interval": _range(found),
+                    "each seed": ", ".join(f"{score:.3f}" for score in scores),
+                }
+            )
+    return markdown_table(rows)
+
+
+def _order(scheme: str) -> tuple[bool, str, int]:
+    family, bits = family_and_bits(scheme)
+    return bits is not None, family, bits or 0
+
+
+def _range(found: Interval, signed: bool = False) -> str:
+    if math.isnan(found.low):
+        return "one seed"
+    write = _signed if signed else "{:.3f}".format
+    return f"{write(found.low)} to {write(found.high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}"
+
+
+def _overlap_text(values: Mapping[str, Any]) -> str:
+    shares = overlap(values, CONTROL)
+    if not shares:
+        return ""
+    rows = [
+        {
+            "suggestive": f"`{scheme}`",
+            f"share of the picks of `{CONTROL}`": f"{float(np.mean(own)):.2f}",
+            "each seed": ", ".join(f"{share:.2f}" for share in own),
+        }
+        for scheme, own in shares.items()
+    ]
+    add = values["options"]["add"]
+    return (
+        f"## What the suggestive networks picked\n\nThe share of the {add} picks that a scheme has "
+        f"in common with `{CONTROL}`: where it is 1, the segmentation networks are the same ones."
+        f"\n\n{markdown_table(rows)}"
+    )
+
+
+def _limits(values: Mapping[str, Any]) -> str:
+    seeds = int(values["options"]["seeds"])
+    wide = ", and of two they reach 12.7 standard errors to each side" if seeds == 2 else ""
+    return (
+        "## What this does not say\n\n"
+        f"- Seeds: {seeds}. The intervals are t-intervals over them{wide}.\n"
+        "- One fold, one round of suggestion, short trainings of narrow networks: not the paper's "
+        "scale, and no statement about its figures.\n"
+        "- Cells of one seed share start, float phase and crops, so differences between schemes "
+        "are paired; cells with equal picks share the networks themselves.\n"
+        "- In INQ more bits only extend the exponents downwards, so 6 to 8 bits are nearly one "
+        "quantizer; the resolution of the companion (`q0.N`, `dorefaN`) grows with its bits."
+    )
