@@ -1,11 +1,16 @@
 """Strategies that go by how the images lie to one another."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_qsa.metrics.member_scores import EMBEDDING
-from napari_qsa.suggestion.coverage import already_covered, gain, greedy, similarity_to_pool
+from napari_qsa.suggestion.coverage import greedy, rows_of
+from napari_qsa.suggestion.distances import Points
 from napari_qsa.suggestion.pool import Options, Pool
-from napari_qsa.suggestion.strategies import NO_IMAGES, Proposal, register
+from napari_qsa.suggestion.strategies import Proposal, register
+
+MOST_CANDIDATES = 2048
+"""Of `representative`: of a larger pool so many images are drawn, and the picks are of them."""
 
 
 @register("suggestive", by_uncertainty=True)
@@ -17,62 +22,92 @@ def suggestive(pool: Pool, options: Options) -> Proposal:
     still add to the picks, then the rest by uncertainty. Ties go to the more uncertain image,
     then to the lower index. QSA (Xu et al., CVPR 2018) is the same with quantized networks.
     """
-    return _cover(pool, options, max(options.candidates, options.k))
+    candidates, rest = np.split(pool.by_uncertainty, [max(options.candidates, options.k)])
+    return Proposal(np.concatenate([_covering(pool, options, candidates), rest]), candidates)
 
 
 @register("representative")
 def representative(pool: Pool, options: Options) -> Proposal:
-    """Cover all unannotated images, however uncertain: `suggestive` with all as candidates."""
-    found = _cover(pool, options, len(pool.unannotated))
-    return Proposal(found.order, NO_IMAGES)
+    """Cover all unannotated images, however uncertain the picks are.
+
+    As `suggestive` with all of S_u as candidates. That takes every pair of images, so of more
+    than 2,048 unannotated images as many are drawn at random, by the seed, and are the candidates
+    (Mirzasoleiman et al., AAAI 2015: a sample costs little of the gain); all are still what is
+    to be covered.
+    """
+    candidates, rest = pool.by_uncertainty, np.zeros(0, np.int64)
+    most = max(MOST_CANDIDATES, options.k)
+    if len(candidates) > most:
+        keys = np.random.default_rng(options.seed).random(len(pool))[candidates]
+        drawn = np.zeros(len(candidates), dtype=bool)
+        drawn[np.argsort(keys, kind="stable")[:most]] = True
+        candidates, rest = candidates[drawn], candidates[~drawn]
+    return Proposal(np.concatenate([_covering(pool, options, candidates), rest]))
 
 
 @register("coreset")
 def coreset(pool: Pool, options: Options) -> Proposal:
-    """CoreSet's k-centre greedy (Sener & Savarese, ICLR 2018) on the descriptors."""
-    own = pool.unannotated
-    points = pool.descriptors.astype(np.float64)
-    nearest = np.full(len(own), np.inf)
-    for image in np.flatnonzero(pool.annotated).tolist():
-        nearest = np.minimum(nearest, np.linalg.norm(points[own] - points[image], axis=1))
-    if not pool.annotated.any():
-        nearest = -np.linalg.norm(points[own] - points[own].mean(axis=0), axis=1)
+    """CoreSet (Sener and Savarese, ICLR 2018): leave no image far from what is annotated.
+
+    K-centre greedy (algorithm 1) on the descriptors: each pick is the image that is the furthest
+    (Euclidean distance, descriptors as they are) from the nearest annotated image or earlier
+    pick. Without annotated images the first is the one nearest to the mean of all. Then come the
+    others, the furthest from the nearest first. Ties go to the lower index.
+    """
+    points, own = Points(pool.descriptors), pool.unannotated
     picks: list[int] = []
+    if pool.annotated.any():
+        nearest = points.nearest(np.flatnonzero(pool.annotated))
+    else:
+        picks.append(int(own[points.to_mean(own)[own].argmin()]))
+        nearest = points.to(picks[0])
+    nearest[pool.annotated] = -1.0
     while len(picks) < min(options.k, len(own)):
-        best = int(nearest.argmax())
-        distance = np.linalg.norm(points[own] - points[own[best]], axis=1)
-        nearest = distance if not picks and nearest.max() <= 0 else np.minimum(nearest, distance)
-        picks.append(best)
-        nearest[picks] = -1.0
-    rest = np.argsort(-nearest, kind="stable")[: len(own) - len(picks)]
-    return Proposal(own[np.concatenate([picks, rest]).astype(np.int64)])
+        nearest[picks[-1:]] = -1.0
+        picks.append(int(nearest.argmax()))
+        np.minimum(nearest, points.to(picks[-1]), out=nearest)
+    return Proposal(_then_the_furthest(pool, picks, nearest))
 
 
 @register("badge", needs=(EMBEDDING,), by_uncertainty=True)
 def badge(pool: Pool, options: Options) -> Proposal:
-    """BADGE (Ash et al., ICLR 2020): k-means++ seeding on gradient embeddings."""
-    own = pool.unannotated
-    points = pool.columns[EMBEDDING][own].astype(np.float64)
+    """BADGE (Ash et al., ICLR 2020): images that would change the networks much, in many ways.
+
+    K-means++ seeding on the gradient embeddings: the first pick is the one with the longest, each
+    further one is drawn with a probability in proportion to the squared distance to the nearest
+    pick. Long gradients are far from short ones, so uncertain images are preferred. Then come the
+    others, the furthest from the nearest pick first, ties by index. See
+    `napari_qsa.metrics.member_scores.gradient_sums` for the embedding, and how it is adapted to
+    images: a plain sum over the pixels of what BADGE takes of one sample would cancel.
+    """
+    points, own = Points(pool.columns[EMBEDDING]), pool.unannotated
     rng = np.random.default_rng(options.seed)
-    picks = [int(np.linalg.norm(points, axis=1).argmax())]
-    nearest = ((points - points[picks[0]]) ** 2).sum(axis=1)
+    picks = [int(own[points.norms[own].argmax()])]
+    nearest = points.to(picks[0])
     while len(picks) < min(options.k, len(own)):
         nearest[picks] = 0.0
-        if nearest.sum() <= 0:
+        reach = np.cumsum(nearest[own])
+        if reach[-1] <= 0:  # all are where a pick is
             break
-        picks.append(int(rng.choice(len(own), p=nearest / nearest.sum())))
-        nearest = np.minimum(nearest, ((points - points[picks[-1]]) ** 2).sum(axis=1))
-    nearest[picks] = -1.0
-    rest = np.argsort(-nearest, kind="stable")[: len(own) - len(picks)]
-    return Proposal(own[np.concatenate([picks, rest]).astype(np.int64)])
+        drawn = min(rng.random() * reach[-1], np.nextafter(reach[-1], 0))
+        place = np.searchsorted(reach, drawn, side="right")
+        picks.append(int(own[place]))
+        np.minimum(nearest, points.to(picks[-1]), out=nearest)
+    return Proposal(_then_the_furthest(pool, picks, nearest))
 
 
-def _cover(pool: Pool, options: Options, n_candidates: int) -> Proposal:
-    candidates, rest = np.split(pool.by_uncertainty, [n_candidates])
-    similarity = similarity_to_pool(pool, candidates)
-    covered = already_covered(pool, options.count_annotated)
-    picks = greedy(similarity, covered, options.k)
-    covered = np.maximum(covered, similarity[picks].max(axis=0))
-    others = [i for i in range(len(candidates)) if i not in set(picks)]
-    others.sort(key=lambda i: -gain(similarity[i], covered))
-    return Proposal(np.concatenate([candidates[picks + others], rest]), candidates)
+def _covering(pool: Pool, options: Options, candidates: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order candidates: greedy picks, then the others by what each would still add."""
+    rows = rows_of(pool, candidates, options.count_annotated)
+    picks = greedy(rows, options.k)
+    others = np.setdiff1d(np.arange(len(candidates)), picks).tolist()
+    others.sort(key=lambda row: -rows.gain(row))
+    return np.asarray(candidates[picks + others])
+
+
+def _then_the_furthest(
+    pool: Pool, picks: list[int], nearest: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Put the other unannotated images behind the picks, the furthest from the nearest first."""
+    others = np.setdiff1d(pool.unannotated, picks)
+    return np.concatenate([picks, others[np.argsort(-nearest[others], kind="stable")]])

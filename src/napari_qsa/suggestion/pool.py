@@ -1,6 +1,6 @@
 """What is known of a pool of images, and the options of a query."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 from napari_qsa.errors import QsaError
 from napari_qsa.metrics.member_scores import EMBEDDING
 from napari_qsa.suggestion.similarity import unit_vectors
+
+BLOCK = 4096
+"""Images at a time, so that no array of all images is copied."""
+EXACT_NUMBERS = 2**24
+"""Numbers of all descriptors up to which cosines are worked out in float64, else in float32."""
+_DIGITS = {np.float64: 12, np.float32: 6}
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,12 @@ class Pool:
                 f"{uncertainties.shape} and annotation marks of shape {annotated.shape} do not "
                 "describe one pool; give (n, D), (n,) and (n,)."
             )
-        finite = np.isfinite(descriptors).all(axis=1) & np.isfinite(uncertainties)
+        if not np.issubdtype(descriptors.dtype, np.floating):
+            descriptors = descriptors.astype(np.float64)
+        finite = np.isfinite(uncertainties)
+        for start in range(0, len(descriptors), BLOCK):
+            part = slice(start, start + BLOCK)
+            finite[part] &= np.isfinite(descriptors[part]).all(axis=1)
         if not finite.all():
             raise QsaError(
                 f"Image {int(np.argmin(finite))} of the pool (counted from 0) has a descriptor or "
@@ -117,7 +128,50 @@ class Pool:
         own = self.unannotated
         return own[np.argsort(-self.uncertainties[own], kind="stable")]
 
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """In which the descriptors are compared: float64, but float32 in a large pool."""
+        return np.float64 if self.descriptors.size <= EXACT_NUMBERS else np.float32
+
+    def cosines(
+        self, images: NDArray[np.int64], block: int = BLOCK, rounded: bool = True
+    ) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """Yield the cosines of images to S_u in blocks.
+
+        Parameters
+        ----------
+        images
+            Indices of K images.
+        block
+            Images of S_u at a time.
+        rounded
+            Whether negative ones are made 0, and equal what differs by rounding noise only, as
+            those of equal descriptors do.
+
+        Yields
+        ------
+        slice
+            Which of S_u.
+        NDArray
+            ``(K, block)``, of the pool's `dtype`.
+        """
+        dtype = self.dtype
+        left = unit_vectors(self.descriptors[images], dtype)
+        for start in range(0, len(self.unannotated), block):
+            part = slice(start, start + block)
+            right = unit_vectors(self.descriptors[self.unannotated[part]], dtype)
+            found = left @ right.T
+            if rounded:
+                np.clip(found, 0, 1, out=found)
+                np.round(found, _DIGITS[dtype], out=found)
+            yield part, found
+
     @cached_property
-    def vectors(self) -> NDArray[np.float64]:
-        """``(n, D)`` descriptors scaled to length 1."""
-        return unit_vectors(self.descriptors)
+    def covered(self) -> NDArray[Any]:
+        """``(|S_u|,)`` largest cosine of each of S_u to an annotated image, at least 0."""
+        covered = np.zeros(len(self.unannotated), self.dtype)
+        annotated = np.flatnonzero(self.annotated)
+        for start in range(0, len(annotated), BLOCK):
+            for part, found in self.cosines(annotated[start : start + BLOCK], BLOCK // 4):
+                np.maximum(covered[part], found.max(axis=0), out=covered[part])
+        return covered

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qsa.suggestion.coverage import already_covered, gain, similarity_to_pool
+from napari_qsa.suggestion.coverage import GAIN_DIGITS, already_covered
 from napari_qsa.suggestion.pool import Options, Pool
 from napari_qsa.suggestion.strategies import find_strategy, require_columns
 
@@ -132,31 +132,35 @@ def rank(
         picks=picks,
         candidates=proposal.candidates,
         why=why,
-        coverage_before=float(before.mean()),
-        coverage_after=float(after.mean()),
+        coverage_before=float(before.mean(dtype=np.float64)),
+        coverage_after=after,
     )
 
 
 def _reasons(
-    pool: Pool, picks: NDArray[np.int64], covered: NDArray[np.float64]
-) -> tuple[tuple[Reason, ...], NDArray[np.float64]]:
-    """Return a reason for each pick, and the coverage with all of them."""
-    similarity = similarity_to_pool(pool, picks)
-    nearest = similarity.argmax(axis=0)
-    nearest[similarity.max(axis=0) <= covered] = len(picks)  # covered as well before
-    represents = np.bincount(nearest, minlength=len(picks) + 1)
+    pool: Pool, picks: NDArray[np.int64], before: NDArray[Any]
+) -> tuple[tuple[Reason, ...], float]:
+    """Return a reason for each pick, and the mean coverage with all of them."""
+    gains, total = np.zeros(len(picks)), 0.0
+    represents = np.zeros(len(picks) + 1, np.int64)
+    for part, similarity in pool.cosines(picks):
+        covered = np.vstack([before[part], similarity])
+        np.maximum.accumulate(covered, axis=0, out=covered)
+        gains += np.diff(covered, axis=0).sum(axis=1, dtype=np.float64)
+        total += float(covered[-1].sum(dtype=np.float64))
+        nearest = similarity.argmax(axis=0)
+        nearest[similarity.max(axis=0) <= before[part]] = len(picks)  # covered as well before
+        represents += np.bincount(nearest, minlength=len(picks) + 1)
     place = np.empty(len(pool), np.int64)
     place[pool.by_uncertainty] = np.arange(1, len(pool.unannotated) + 1)
-    reasons = []
-    for i, image in enumerate(picks.tolist()):
-        reasons.append(
-            Reason(
-                image=image,
-                uncertainty=float(pool.uncertainties[image]),
-                uncertainty_rank=int(place[image]),
-                gain=gain(similarity[i], covered),
-                represents=int(represents[i]),
-            )
+    reasons = tuple(
+        Reason(
+            image=image,
+            uncertainty=float(pool.uncertainties[image]),
+            uncertainty_rank=int(place[image]),
+            gain=round(float(gains[i]), GAIN_DIGITS),
+            represents=int(represents[i]),
         )
-        covered = np.maximum(covered, similarity[i])
-    return tuple(reasons), covered
+        for i, image in enumerate(picks.tolist())
+    )
+    return reasons, total / len(pool.unannotated)

@@ -8,24 +8,28 @@ from numpy.typing import NDArray
 from napari_qsa.errors import QsaError
 
 
-def unit_vectors(descriptors: NDArray[Any]) -> NDArray[np.float64]:
+def unit_vectors(
+    descriptors: NDArray[Any], dtype: type[np.floating[Any]] = np.float64
+) -> NDArray[Any]:
     """Return the descriptors scaled to length 1; a zero descriptor stays zero.
 
     Parameters
     ----------
     descriptors
         ``(n, D)`` finite numbers.
+    dtype
+        Of the result.
 
     Returns
     -------
-    NDArray[np.float64]
+    NDArray
         ``(n, D)``.
     """
-    vectors = descriptors.astype(np.float64)
+    vectors = descriptors.astype(dtype)
     largest = np.abs(vectors).max(axis=1, initial=0.0, keepdims=True)
-    vectors /= np.where(largest > 0, largest, 1.0)  # so that no square over- or underflows
+    vectors /= np.where(largest > 0, largest, 1)  # so that no square over- or underflows
     length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    vectors /= np.where(length > 0, length, 1.0)
+    vectors /= np.where(length > 0, length, 1)
     return vectors
 
 
@@ -52,9 +56,4 @@ def cosine_similarity(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
             f"Descriptors of shape {a.shape} and {b.shape} cannot be compared; "
             "take both from one ensemble."
         )
-    return cosine_of_units(unit_vectors(a), unit_vectors(b))
-
-
-def cosine_of_units(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``(n, m)`` cosines of vectors of length 1 (or 0), ``(n, D)`` and ``(m, D)``."""
-    return np.clip(a @ b.T, -1.0, 1.0)
+    return np.asarray(np.clip(unit_vectors(a) @ unit_vectors(b).T, -1.0, 1.0))
