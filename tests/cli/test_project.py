@@ -33,11 +33,31 @@ def test_bad_files_are_named_and_the_others_are_there(
     run: Callable[..., Any], plain_images: Path, tmp_path: Path
 ) -> None:
     ran = run("project", "new", tmp_path / "a.qsa", plain_images, "--pixel-size", 0.5)
-    assert ran.code == 1
-    assert "im9.png" in ran.err
+    assert ran.code == 0
+    (line,) = ran.err.splitlines()
+    assert line.startswith(f"Warning: {plain_images / 'im9.png'} is truncated or damaged")
+    assert line.endswith("copy or export it again.")
     assert "images       3" in ran.out
     with Project.open(tmp_path / "a.qsa") as project:
         assert project.facts.pixel_size == 0.5
+
+
+def test_files_that_are_left_out_are_no_error_unless_there_is_nothing_else(
+    run: Callable[..., Any], plain_images: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a.qsa"
+    run("project", "new", folder)
+    ran = run("project", "import", folder, plain_images)
+    assert ran.code == 0
+    assert "im9.png" in ran.err
+    assert ran.out == "3 images added.\n"
+    ran = run("project", "import", folder, plain_images, "--json")
+    assert ran.code == 0
+    assert (ran.document["added"], ran.document["known"]) == ([], 3)
+    assert len(ran.document["left_out"]) == 1
+    ran = run("project", "import", folder, plain_images / "im9.png")
+    assert ran.code == 1
+    assert "im9.png is truncated or damaged" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_images_are_added_and_shown(bench: Any, tmp_path: Path) -> None:
     assert len(bench.pool.rows) == 13
     assert bench.pool.current == current
     status = bench.workbench.status
-    assert status.message == "1 image added. 2 problems."
+    assert status.message == "1 image added; 2 problems: see the details."
     assert "broken.png" in status.details
     assert bench.failures == [status.message]
 

@@ -7,13 +7,12 @@ import typer
 
 from napari_qsa.cli.console import emit, finish, note, say
 from napari_qsa.cli.options import JsonOption, ProjectArgument
+from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
     from napari_qsa.cli.sitting import Sitting
+    from napari_qsa.project import Added
     from napari_qsa.session.painted import Painted
-
-_KNOWN = "was not added: it is in the project as"
-"""Of an image that is there already; nothing follows its id unless there is something to do."""
 
 AcceptOption = Annotated[
     bool,
@@ -57,7 +56,8 @@ def new(
     """Make a project of the images in a folder.
 
     Images stay where they are; the project refers to them. Each gets a role: most train, and
-    15 to 25 % validate, by whole patients where they are known.
+    15 to 25 % validate, by whole patients where they are known. Files that cannot be used are
+    named on standard error and left out.
 
     Example:
       napari-qsa project new glands.qsa slides/ --pixel-size 0.5
@@ -78,6 +78,7 @@ def new(
         raise QsaError(f"{images} does not exist: give a folder of images, or a file.")
     with sitting() as room:
         workbench = room.workbench
+        found = _listen(room)
         if samples:
             workbench.new_sample_project(folder)
         else:
@@ -86,6 +87,8 @@ def new(
         if workbench.desk.project is None:
             room.stop_at_failures()
         failed = room.tell_failures()
+        failed |= images is not None and not _some(found)
+        _warn(found)
         if accept_labels and images is not None:
             failed |= _tell(_accept(room, [images]))
         _show(room, as_json, images=False)
@@ -123,8 +126,10 @@ def import_images(
 ) -> None:
     """Add images to a project.
 
-    What is there already is not added again. How label files are found is in the guide: such
-    as slide_anno.bmp or slide_labels.tif beside slide.png, or in a folder labels.
+    What is there already is not added again. Files that cannot be used are named on standard
+    error and left out; it is an error only where no other is given. How label files are found
+    is in the guide: such as slide_anno.bmp or slide_labels.tif beside slide.png, or in a folder
+    labels.
 
     Example:
       napari-qsa project import glands.qsa more_slides/ --accept-labels
@@ -132,27 +137,30 @@ def import_images(
     from napari_qsa.cli.sitting import opened
 
     with opened(folder) as room:
-        before = set(room.project.images)
+        found = _listen(room)
         room.workbench.pool.add_images(images)
         room.work(room.workbench, "Adding images")
-        known = _count_known(room)
         failed = room.tell_failures()
+        failed |= not _some(found)
+        _warn(found)
+        added = [image_id for each in found for image_id in each.ids]
+        known = [image_id for each in found for image_id in each.known]
         painted = _accept(room, images) if accept_labels else None
         failed |= _tell(painted)
-        added = [image_id for image_id in room.project.images if image_id not in before]
         if as_json:
             emit(
                 {
                     "project": room.project.folder,
                     "added": added,
-                    "known": known,
+                    "known": len(known),
+                    "left_out": [problem for each in found for problem in each.problems],
                     "accepted": [] if painted is None else [r.image for r in painted.accepted],
                     "kept": [] if painted is None else painted.kept,
                 }
             )
         else:
-            there = f", {known} were there already" if known else ""
-            say(f"{len(added)} of {len(before) + len(added)} images are new{there}.")
+            there = f", {len(known)} there already" if known else ""
+            say(f"{counted(len(added), 'image')} added{there}.")
         finish(failed)
 
 
@@ -229,12 +237,20 @@ def _tell(found: "Painted | None") -> bool:
     return bool(found.problems)
 
 
-def _count_known(room: "Sitting") -> int:
-    """Take off the list of failures the images that were added before, and count them."""
-    from napari_qsa.cli.sitting import sentences
-    from napari_qsa.session.desk import Failure
+def _listen(room: "Sitting") -> "list[Added]":
+    """Give a list that will hold what became of images that are added."""
+    found: list[Added] = []
+    room.workbench.pool.images_added.connect(found.append)
+    return found
 
-    lines = [line for failure in room.failures for line in sentences(failure)]
-    others = [line for line in lines if not (_KNOWN in line and line.endswith(")."))]
-    room.failures[:] = [Failure(line) for line in others]
-    return len(lines) - len(others)
+
+def _some(found: "list[Added]") -> bool:
+    """Tell whether any image is there now."""
+    return any(each.ids or each.known for each in found)
+
+
+def _warn(found: "list[Added]") -> None:
+    """Name each file that was left out: an error only if there is no other."""
+    head = "Warning" if _some(found) else "Error"
+    for problem in (problem for each in found for problem in each.problems):
+        note(f"{head}: {problem}")

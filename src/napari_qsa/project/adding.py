@@ -21,6 +21,7 @@ from napari_qsa.project.references import (
 )
 from napari_qsa.project.roles import with_roles
 from napari_qsa.project.state import State
+from napari_qsa.wording import counted, form
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,14 @@ class Added:
     ids : tuple of str
         The new ones.
     problems : tuple of str
-        A sentence for each that was not added, or needs attention.
+        A sentence for each that cannot be used, or needs attention.
+    known : tuple of str
+        Those that are in the project already: the ids they have there.
     """
 
-    ids: tuple[str, ...]
-    problems: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 def add(state: State, dataset: Dataset, progress: Progress, cancelled: Cancelled) -> Added:
@@ -45,14 +49,16 @@ def add(state: State, dataset: Dataset, progress: Progress, cancelled: Cancelled
         pass  # a project that cannot be changed is refused before the work, not after it
     found, problems = examine(dataset, progress, cancelled)
     with state.writing():
-        new, complaints = registered(state.layout, state.records, found, state.facts.group_rule)
+        new, complaints, there = registered(
+            state.layout, state.records, found, state.facts.group_rule
+        )
         if new and state.facts.shares is not None:
             known = {**state.records, **{record.id: record for record in new}}
             roled = {r.id: r for r in with_roles(known, state.facts.shares, state.facts.seed)}
             new = [roled.get(record.id, record) for record in new]
         if new:
             state.put_records(new)
-    return Added(tuple(record.id for record in new), (*problems, *complaints))
+    return Added(tuple(record.id for record in new), (*problems, *complaints), tuple(there))
 
 
 def examine(
@@ -63,7 +69,9 @@ def examine(
     problems: list[str] = []
     for place, item in enumerate(dataset.items):
         if cancelled():
-            problems.append(f"{len(dataset.items) - place} images were left out: it was cancelled.")
+            left = len(dataset.items) - place
+            was = form(left, "was", "were")
+            problems.append(f"{counted(left, 'image')} {was} left out: it was cancelled.")
             break
         try:
             seen = probe(item.image, item.page)
@@ -84,8 +92,17 @@ def registered(
     records: Mapping[str, ImageRecord],
     found: Sequence[tuple[Item, Probe]],
     rule: str | None,
-) -> tuple[list[ImageRecord], list[str]]:
-    """Make the records of new images; a file or a content that is there already gets none."""
+) -> tuple[list[ImageRecord], list[str], list[str]]:
+    """Make the records of new images; a file or a content that is there already gets none.
+
+    Returns
+    -------
+    list of ImageRecord
+    list of str
+        A sentence for each that is there and needs attention.
+    list of str
+        The ids of those that are there.
+    """
     everything = dict(records)
     places = {(place_of(path_of(layout, r)), r.page): r for r in records.values()}
     contents: dict[tuple[str, int | None], list[ImageRecord]] = defaultdict(list)
@@ -93,12 +110,14 @@ def registered(
         contents[record.sampled_hash, record.page].append(record)
     new: list[ImageRecord] = []
     problems: list[str] = []
+    known: list[str] = []
     for item, seen in found:
         place = (place_of(seen.path), seen.page)
         twins = contents[seen.sampled_hash, seen.page]
         twin = places.get(place) or next((r for r in twins if _same(layout, r, seen)), None)
         if twin is not None:
-            problems.append(_already(layout, twin, seen))
+            known.append(twin.id)
+            problems += _attention(layout, twin, seen)
             continue
         stem = stem_of(seen.path)
         if seen.page is not None:
@@ -122,16 +141,17 @@ def registered(
         everything[image_id] = places[place] = record
         twins.append(record)
         new.append(record)
-    return new, problems
+    return new, problems, known
 
 
-def _already(layout: Layout, twin: ImageRecord, seen: Probe) -> str:
+def _attention(layout: Layout, twin: ImageRecord, seen: Probe) -> list[str]:
+    """Write a sentence where an image that is there already is not as it was."""
     known = f"{seen.path} was not added: it is in the project as {twin.name} ({twin.id})"
     if twin.sampled_hash != seen.sampled_hash:
-        return f"{known}, and has changed since; confirm the change there."
+        return [f"{known}, and has changed since; confirm the change there."]
     if presence(layout, twin, quick=True) == "missing":
-        return f"{known}, whose file is missing; relocate that image."
-    return f"{known}."
+        return [f"{known}, whose file is missing; relocate that image."]
+    return []
 
 
 def _same(layout: Layout, record: ImageRecord, seen: Probe) -> bool:

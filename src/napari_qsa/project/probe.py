@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 SAMPLE = 64 * 2**10
 """Bytes at the start, in the middle and at the end that tell one file from another."""
 
+_TAIL = 64
+"""Bytes in which a whole file has its last mark, even if something small was added to it."""
+
+_LAST = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -115,12 +120,13 @@ def measure(path: Path, page: int | None) -> tuple[int, int, float | None]:
     """Find width, height and pixel size (µm) as `read_image` would.
 
     A TIFF file, which may hold its axes in any order, is decoded for it, and so is a volume, to
-    find out whether it is whole.
+    find out whether it is whole. Of other files the length or the last bytes tell whether they
+    end as they should; only where they do not, they are decoded.
 
     Raises
     ------
     ImageError
-        If the file is no image or too large.
+        If the file is no image, too large or cut off.
     """
     kind = sniff(path)
     if kind in ("TIFF", "NIFTI") or page:
@@ -130,11 +136,27 @@ def measure(path: Path, page: int | None) -> tuple[int, int, float | None]:
     try:
         with _header(path, kind) as raster:
             (width, height), dpi = raster.size, raster.info.get("dpi")
+            whole = _ends_well(path, kind, raster)
     except Exception as error:  # what a decoder raises on damaged bytes is not foreseeable
         raise damaged(path, error) from error
     check_size(path, height, width)
+    if not whole:
+        read_image(path)
     pixel_size = from_resolution(float(dpi[0]), float(dpi[1]), INCH) if dpi else None
     return width, height, pixel_size
+
+
+def _ends_well(path: Path, kind: Kind, raster: "ImageFile") -> bool:
+    """Tell whether a file surely goes on to its end; reads a few bytes."""
+    size = path.stat().st_size
+    if kind == "BMP":  # rows of pixels behind a header, each of so many bytes
+        match raster.tile:
+            case [("raw", _, int(offset), (_, int(stride), _))]:
+                return size >= offset + stride * raster.height
+        return False
+    with path.open("rb") as file:
+        file.seek(max(size - _TAIL, 0))
+        return _LAST[kind] in file.read()
 
 
 def _header(path: Path, kind: Kind) -> "ImageFile":

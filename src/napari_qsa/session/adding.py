@@ -11,8 +11,11 @@ from napari_qsa.session.chores import Cancelled, Progress
 from napari_qsa.session.desk import Desk, Failure
 from napari_qsa.session.samples import write_samples
 from napari_qsa.session.state import State, Status
+from napari_qsa.wording import counted
 
 PART = "images"
+LEFT_OUT = "left out"
+"""Part of the failures that name files which were not added; the others were."""
 
 
 def added(
@@ -29,16 +32,13 @@ def _added(project: Project, dataset: Dataset, progress: Progress, cancelled: Ca
 
 def told(desk: Desk, found: Added) -> Status:
     """Say how many images were added, and tell everybody of those that were not."""
-    message = f"{counted(len(found.ids), 'image')} added."
+    message = f"{counted(len(found.ids), 'image')} added"
+    if found.known:
+        message += f", {len(found.known)} there already"
     if found.problems:
-        message += f" {counted(len(found.problems), 'problem')}."
-        desk.failed.emit(Failure(message, "\n".join(found.problems), PART))
-    return Status(State.DONE, message, 1.0, "\n".join(found.problems))
-
-
-def counted(number: int, word: str) -> str:
-    """Write a number with its noun."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
+        message += f"; {counted(len(found.problems), 'problem')}: see the details"
+        desk.failed.emit(Failure(f"{message}.", "\n".join(found.problems), LEFT_OUT))
+    return Status(State.DONE, f"{message}.", 1.0, "\n".join(found.problems))
 
 
 def create(
@@ -64,7 +64,7 @@ def create(
             raise DatasetError(" ".join(dataset.problems))
     project = Project.create(folder, name or folder.stem, pixel_size, seed)
     try:
-        found = Added((), ())
+        found = Added()
         if dataset is not None:
             found = _added(project, dataset, progress, cancelled)
         project.assign_roles()

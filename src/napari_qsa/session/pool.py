@@ -10,11 +10,12 @@ from psygnal import Signal
 from napari_qsa.project import Added, Assigned, ImageRecord, Project, Revision, Summary
 from napari_qsa.project.records import Role
 from napari_qsa.project.references import Presence
-from napari_qsa.session.adding import PART, added, counted, told
+from napari_qsa.session.adding import PART, added, told
 from napari_qsa.session.chores import Cancelled, Chores, Progress
 from napari_qsa.session.desk import Desk, Failure
 from napari_qsa.session.rows import Picked, Row, Scored, place, waits, with_record
 from napari_qsa.session.state import State, Status
+from napari_qsa.wording import counted
 
 __all__ = ["Picked", "Pool", "Row", "Scored"]
 
@@ -41,6 +42,9 @@ class Pool:
 
     current_changed = Signal(object)
     """The id of the current image, or None."""
+
+    images_added = Signal(Added)
+    """What became of images that were to be added."""
 
     confirming = Signal(str)
     """A changed file is about to be taken for the image: what is unsaved of it must be sent now."""
@@ -262,6 +266,7 @@ class Pool:
         if project is self._desk.project:
             self.refresh()
             self.look(found.ids)
+        self.images_added.emit(found)
         return told(self._desk, found)
 
     def _assigned(self, assigned: Assigned) -> None:

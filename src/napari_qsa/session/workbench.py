@@ -250,6 +250,7 @@ class Workbench:
         for sentence in made.said:
             self.desk.failed.emit(Failure(sentence, part=RESCUE))
         if added is not None:
+            self.pool.images_added.emit(added)
             return told(self.desk, added)
         return Status(State.DONE, f"{project.facts.name} is open.", 1.0)
 
