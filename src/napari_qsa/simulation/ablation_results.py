@@ -18,9 +18,9 @@ from napari_qsa.simulation.ablation import (
     charts_of,
     family_and_bits,
 )
+from napari_qsa.simulation.statistics import mean_of
 
 SCHEMA = 1
-LEVEL = 0.95
 
 METRICS = {"object_dice": "object Dice", "f1": "F1"}
 """What is drawn, pooled over the held-out fold: key of a score, and its name."""
@@ -28,23 +28,18 @@ METRICS = {"object_dice": "object Dice", "f1": "F1"}
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its t-interval; of one seed there is none, and its ends are NaN."""
+    """A mean over seeds with its 95 % t-interval, whose ends are NaN where there is one seed."""
 
     mean: float
     low: float
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float], level: float = LEVEL) -> Interval:
-        """Take at least one value for each seed."""
-        from scipy.stats import t
-
-        mean = float(np.mean(values))
-        if len(values) < 2:
-            return cls(mean, math.nan, math.nan)
-        spread = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-        half = float(t.ppf((1 + level) / 2, len(values) - 1)) * spread
-        return cls(mean, mean - half, mean + half)
+    def of(cls, values: Sequence[float]) -> Interval:
+        """Take one value or more, each of a seed."""
+        found = mean_of(values)
+        half = math.nan if found.half is None else found.half
+        return cls(found.value, found.value - half, found.value + half)
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,7 @@ def select(
         annotated,
         k=add,
         candidates=candidates,
+        count_annotated=False,  # as in the paper
     )
     return Selection(
         tuple(names[place] for place in ranking.picks.tolist()),
