@@ -24,11 +24,14 @@ from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.images import open_dataset, read_image, read_labels
 from napari_qsa.metrics import pixel_dice, pool, score_objects
 
+BASE = {"separator_weight": 0.5, "separator_reach": 6.0, "border_weight": 0.0}
+"""What was the default before these runs, and is not since."""
+
 RECIPES: dict[str, dict[str, Any]] = {
-    "base": {},
-    "enc": {"encoder_rate": 0.2},
-    "sep": {"encoder_rate": 0.2, "separator_weight": 1.5},
-    "ctx": {"crop": 256, "batch": 4},
+    "base": BASE,
+    "enc": BASE | {"encoder_rate": 0.2},
+    "sep": BASE | {"encoder_rate": 0.2, "separator_weight": 1.5},
+    "ctx": BASE | {"crop": 256, "batch": 4},
     "wide": {"separator_weight": 2.0, "separator_reach": 12.0, "border_weight": 4.0},
 }
 

@@ -115,9 +115,9 @@ class TrainingOptions:
     learning_rate: float = 1e-3
     stage_rate: float = 3e-4
     encoder_rate: float = 1.0
-    separator_weight: float = 0.5
-    separator_reach: float = 6.0
-    border_weight: float = 0.0
+    separator_weight: float = 1.0
+    separator_reach: float = 10.0
+    border_weight: float = 4.0
     weight_decay: float = 1e-2
     ema: float = 0.998
     pixel_size: float = 1.24
