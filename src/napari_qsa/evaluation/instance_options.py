@@ -21,7 +21,7 @@ Grid = Mapping[str, Sequence[float]]
 GRID: Grid = MappingProxyType(
     {
         "threshold": (0.4, 0.45, 0.5, 0.55, 0.6),
-        "separator_weight": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0),
+        "separator_weight": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
         "seed_threshold": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
         "bridge_um": (0.0, 4.0, 8.0, 12.0, 16.0),
         "min_seed_um2": (50.0, 100.0, 200.0, 400.0, 800.0),
@@ -84,7 +84,7 @@ def choose_instance_options(
     One option after another takes the best of its values, the others held; rounds over all
     options repeat until one changes nothing, at most ``MAX_ROUNDS``. Ties keep the value that
     was, then the earlier one of the grid. It is a search by coordinates, not of the whole grid:
-    945,000 settings would not be worth their time.
+    1,215,000 settings would not be worth their time.
 
     Parameters
     ----------
