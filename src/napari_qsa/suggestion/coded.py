@@ -13,7 +13,8 @@ _TOP = 255
 _KNEE = 223
 _SAMPLE = (256, 4096)
 """Candidates and images whose cosines say how the codes are spread."""
-_BLOCK = 512
+_BLOCK = 256
+"""Images at a time: of so many, the steps of all codes still sum up in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Codes:
     @classmethod
     def spread(cls, sample: NDArray[Any]) -> "Codes":
         """Give most codes to where nearly all of a sample of cosines lies."""
-        low, high = (float(value) for value in np.quantile(sample, (0.001, 0.999)))
+        low, high = (float(value) for value in np.quantile(sample, (0, 0.999)))
         fine, coarse = (high - low) / _KNEE, (1 - high) / (_TOP - _KNEE)
         if 0 < fine <= coarse:
             return cls(low, fine, coarse, _KNEE)
@@ -63,7 +64,8 @@ class CodedRows:
 
     A cosine is off by half a step, at most 1/510 where nearly all of them lie. Over a pool that
     needs this the roundings cancel, so that F is off by less than what candidates differ by.
-    Gains are sums of whole numbers, the same in whatever order they are summed.
+    Gains are sums of whole numbers, the same in whatever order they are summed, and all are kept
+    up to date: what is taken changes f of ever fewer images, and only those are gone through.
 
     Parameters
     ----------
@@ -78,44 +80,43 @@ class CodedRows:
     def __init__(self, pool: Pool, images: NDArray[np.int64], covered: NDArray[Any]) -> None:
         self.codes = Codes.spread(_sample(pool, images))
         self._covered = self.codes.encode(covered)
-        self._rows = np.empty((len(images), len(covered)), np.uint8)
+        self._table = np.empty((len(covered), len(images)), np.uint8)  # an image of S_u a row
+        self._steps = np.zeros((2, len(images)), np.int64)  # of the gains: all, and coarse ones
         for part, found in pool.cosines(images, _BLOCK, rounded=False):
-            self._rows[:, part] = self.codes.encode(found)
-        self._buffer = np.empty_like(self._covered)
-        self._before = self._steps(self._covered)
+            self._table[part] = self.codes.encode(found.T)
+            self._steps += self._added(self._table[part], self._covered[part, None])
 
     def __len__(self) -> int:
         """Return the number of candidates."""
-        return len(self._rows)
+        return self._table.shape[1]
 
     def gain(self, row: int) -> float:
         """Return by how much one more candidate raises F."""
-        np.maximum(self._rows[row], self._covered, out=self._buffer)
-        total, above = self._steps(self._buffer)
-        total, above = total - self._before[0], above - self._before[1]
-        return self.codes.fine * (total - above) + self.codes.coarse * above
+        steps, coarse = self._steps[:, row].tolist()
+        return float(self.codes.fine * (steps - coarse) + self.codes.coarse * coarse)
 
     def take(self, row: int) -> None:
         """Let a candidate cover what it covers."""
-        np.maximum(self._covered, self._rows[row], out=self._covered)
-        self._before = self._steps(self._covered)
+        own = self._table[:, row].copy()
+        raised = np.flatnonzero(own > self._covered)
+        # Apart, as the coarse steps need to be counted for few only
+        for some in (raised[own[raised] <= self.codes.knee], raised[own[raised] > self.codes.knee]):
+            for start in range(0, len(some), _BLOCK):
+                part = some[start : start + _BLOCK]
+                table, new, old = self._table[part], own[part, None], self._covered[part, None]
+                self._steps -= self._added(np.minimum(table, new), old)
+        self._covered[raised] = own[raised]
 
-    def _steps(self, codes: NDArray[np.uint8]) -> tuple[int, int]:
-        """Sum the steps of all codes, and those of them that are beyond the knee."""
-        total = _sum(codes)
-        if self.codes.knee == _TOP:
-            return total, 0
-        np.maximum(codes, self.codes.knee, out=self._buffer)
-        return total, _sum(self._buffer) - self.codes.knee * len(codes)
-
-
-def _sum(codes: NDArray[np.uint8]) -> int:
-    """Sum whole numbers; by parts of 32 bits each, which is faster than in 64."""
-    most = 2**24
-    return sum(
-        int(codes[start : start + most].sum(dtype=np.uint32))
-        for start in range(0, len(codes), most)
-    )
+    def _added(self, table: NDArray[np.uint8], covered: NDArray[np.uint8]) -> NDArray[np.uint16]:
+        """Sum over images, for each candidate, the steps by which it is above what covers them."""
+        above = np.maximum(table, covered)
+        coarse = np.zeros(table.shape[1], np.uint16)
+        if self.codes.knee < int(table.max(initial=0)):
+            beyond = np.maximum(above, self.codes.knee)
+            beyond -= np.maximum(covered, self.codes.knee)
+            coarse = beyond.sum(axis=0, dtype=np.uint16)
+        above -= covered
+        return np.stack([above.sum(axis=0, dtype=np.uint16), coarse])
 
 
 def _sample(pool: Pool, images: NDArray[np.int64]) -> NDArray[Any]:

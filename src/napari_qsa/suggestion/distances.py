@@ -26,10 +26,11 @@ class Points:
         self._noise = 1e-13 if self._values.dtype == np.float64 else 1e-6
         blocks = [self._values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK)]
         largest = max((float(np.abs(block).max(initial=0)) for block in blocks), default=0.0)
-        self._scale = self._values.dtype.type(1 / largest if largest > 0 else 1)
+        exponent = -np.clip(np.frexp(largest)[1], -126, 126)  # a power of two rounds nothing
+        self._scale = self._values.dtype.type(np.ldexp(1.0, exponent))
         squares = [np.einsum("ij,ij->i", each, each) for each in map(self._scaled, blocks)]
         self.norms = np.concatenate([*squares, np.zeros(0)]).astype(np.float64)
-        """``(n,)`` squared lengths, of points scaled so that the largest coordinate is 1."""
+        """``(n,)`` squared lengths, points scaled by a power of two to coordinates of about 1."""
 
     def nearest(self, centres: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the ``(n,)`` squared distances to the nearest of some points, on that scale."""

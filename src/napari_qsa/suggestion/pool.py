@@ -160,7 +160,7 @@ class Pool:
         for start in range(0, len(self.unannotated), block):
             part = slice(start, start + block)
             right = unit_vectors(self.descriptors[self.unannotated[part]], dtype)
-            found = left @ right.T
+            found = (right @ left.T).T
             if rounded:
                 np.clip(found, 0, 1, out=found)
                 np.round(found, _DIGITS[dtype], out=found)
