@@ -163,6 +163,14 @@ def test_an_export_needs_no_folder_and_can_be_of_one_image(
     assert written == ["export.csv", "train_1_labels.tif"]
 
 
+def test_what_holds_for_many_images_is_said_once(
+    run: Callable[..., Any], glas: Path, tmp_path: Path
+) -> None:
+    run("project", "new", tmp_path / "a.qsa", glas, "--accept-labels")
+    ran = run("export", tmp_path / "a.qsa")
+    assert ran.err == "4 images: There is no uncertainty: not segmented by glas-segmentation.\n"
+
+
 def test_files_of_others_stay(run: Callable[..., Any], glas: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "a.qsa", tmp_path / "out"
     run("project", "new", folder, glas, "--accept-labels")

@@ -273,6 +273,42 @@ def test_exports_among_the_images_are_labels_and_no_images(room, project, export
     assert [item.label and item.label.name for item in items[:2]] == ["slide_00_labels.png", None]
 
 
+@pytest.mark.parametrize("what", ["accepted", "segmented"])
+def test_excluded_images_are_exported_only_where_they_are_chosen(
+    room, project, exporter, segmented, tmp_path, what
+):
+    first, second, third = segmented
+    for image_id in segmented:
+        accept(project, image_id)
+    project.set_role([second], "excluded")
+    result = export(room, exporter, what, tmp_path / "out")
+    assert [row.image for row in result.rows] == [first, third]
+    assert exporter.status.message.endswith("; 1 excluded image left out.")
+    chosen = export(room, exporter, "selection", tmp_path / "out", ids=[second])
+    assert [row.image for row in chosen.rows] == [second]
+    project.set_role(segmented, "excluded")
+    assert export(room, exporter, what, tmp_path / "other") is None
+    assert f"All 3 images that are {what} are excluded" in exporter.status.message
+
+
+def test_what_is_being_segmented_is_waited_for(room, project, tmp_path):
+    segmenter, first = ProjectSegmenter(room.desk), next(iter(project.images))
+    exporter = Exporter(room.desk, lambda: segmenter.pending)
+    room.engine.hold_after = 0
+    segmenter.segment([first])
+    room.inbox.run_until(lambda: room.engine.held, 20)
+    assert segmenter.pending == {first}
+    for what, ids in (("segmented", ()), ("selection", [first])):
+        exporter.export(what, tmp_path / "out", ids=ids)
+        room.wait(exporter)
+        assert "being segmented" in room.failures[-1]
+    room.engine.release()
+    room.wait(segmenter)
+    assert segmenter.pending == frozenset()
+    exporter.close()
+    segmenter.close()
+
+
 @pytest.mark.parametrize(
     ("what", "options", "message"),
     [

@@ -1,6 +1,7 @@
 """``napari-qsa export``."""
 
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -9,6 +10,7 @@ import typer
 from napari_qsa.cli.console import emit, finish, note, say
 from napari_qsa.cli.options import JsonOption, ProjectArgument, require_choice
 from napari_qsa.errors import QsaError
+from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
     from napari_qsa.session.exporter import Exported
@@ -28,7 +30,9 @@ def export(
     what: Annotated[
         str,
         typer.Option(
-            "--what", metavar="SET", help="All accepted annotations, or all that is segmented."
+            "--what",
+            metavar="SET",
+            help="All accepted annotations, or all that is segmented; no excluded images.",
         ),
     ] = "accepted",
     image: Annotated[
@@ -59,6 +63,7 @@ def export(
 ) -> None:
     """Write the masks of a project as files that other programs read.
 
+    Excluded images are written only where they are named by --image.
     Labels are NAME_labels.tif or .png, or NAME_anno.bmp; export.csv lists them. Files of an
     earlier export are replaced, any other file never is. The project may be open in a window
     meanwhile: it is only read.
@@ -102,6 +107,7 @@ def export(
                 "project": project.folder,
                 "out": place,
                 "images": [asdict(row) for row in done],
+                "excluded": found[0].excluded,
                 "failed": [asdict(row) for row in rows if row.error],
             }
         )
@@ -111,7 +117,9 @@ def export(
         if done:
             say(text_table([vars(row) for row in done], ["labels", "source", "glands"]))
         say(status.message)
-        for row in done:
-            if row.notes:
-                note(f"{row.name}: {row.notes}")
+        alike = groupby(sorted(done, key=lambda row: row.notes), key=lambda row: row.notes)
+        for text, group in alike:
+            names = [row.name for row in group]
+            if text:  # once for all that it is true of
+                note(f"{names[0] if len(names) == 1 else counted(len(names), 'image')}: {text}")
     finish(failed)

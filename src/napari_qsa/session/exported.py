@@ -32,6 +32,10 @@ TABLE = tuple(field.name for field in fields(Gland))
 """Columns of the table of glands."""
 
 
+class NotSegmentedError(ProjectError):
+    """An image has neither an annotation nor a prediction."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What is written of each image.
@@ -148,7 +152,8 @@ def export_image(project: Project, image_id: str, name: str, folder: Path, choic
     Raises
     ------
     QsaError
-        If there is nothing to export, the format does not hold it, or a file cannot be written.
+        If there is nothing to export (`NotSegmentedError`), the format does not hold it, or a
+        file cannot be written.
     """
     stored = project.read_prediction(choice.model, image_id)
     content = _content(project, image_id, stored, choice)
@@ -160,7 +165,7 @@ def export_image(project: Project, image_id: str, name: str, folder: Path, choic
     used = known if known is not None else (stored.pixel_size if stored else None)
     uncertainty = stored.uncertainty if stored else None
     if uncertainty is None and (choice.uncertainty or choice.table):
-        notes.append(f"There is no uncertainty: {choice.model} has not segmented the image.")
+        notes.append(f"There is no uncertainty: not segmented by {choice.model}.")
     if choice.table and used is None:
         notes.append("There are no areas in µm²: the pixel size is unknown.")
     files = _Files(folder, name, choice.form)
@@ -219,7 +224,7 @@ def _content(project: Project, image_id: str, stored: Stored | None, choice: Cho
         if choice.wanted == "accepted":
             raise ProjectError(f"{name} has no accepted annotation: accept it first.")
     if stored is None:
-        raise ProjectError(
+        raise NotSegmentedError(
             f"{name} is not annotated, and {choice.model} has not segmented it: segment it first."
         )
     rules = read_rules(project, choice.model)

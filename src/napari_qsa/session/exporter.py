@@ -1,7 +1,7 @@
 """Export masks, maps and tables of a project into a folder."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from napari_qsa.session.desk import Desk
 from napari_qsa.session.errands import Unusable, images
 from napari_qsa.session.exported import (
     Choice,
+    NotSegmentedError,
     Row,
     Wanted,
     empty_row,
@@ -26,6 +27,7 @@ from napari_qsa.session.model_list import model_in_use
 from napari_qsa.session.part import Part
 from napari_qsa.session.results import begins_with, make_folder, refuse_foreign
 from napari_qsa.session.state import State
+from napari_qsa.wording import counted, form
 
 __all__ = ["Exported", "Exporter", "Row"]
 
@@ -54,11 +56,26 @@ class Exported:
         One for each image, in the project's order.
     cancelled : bool
         Whether it was stopped before the end.
+    excluded : int
+        How many images were left out since they are excluded and not chosen themselves.
+    pending : int
+        How many were left out since they are being segmented.
     """
 
     folder: Path
     rows: tuple[Row, ...]
     cancelled: bool = False
+    excluded: int = 0
+    pending: int = 0
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The images that are meant, in the project's order, and how many of them are left out."""
+
+    ids: tuple[str, ...]
+    excluded: int = 0
+    pending: int = 0
 
 
 class Exporter(Part):
@@ -68,12 +85,15 @@ class Exporter(Part):
     ----------
     desk
         With the project.
+    pending
+        Tells which images are being segmented.
     """
 
     exported = Signal(Exported)
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, pending: Callable[[], frozenset[str]] = frozenset[str]) -> None:
         super().__init__(desk, PART)
+        self._pending = pending
         self._stop: threading.Event | None = None
         desk.project_changed.connect(self.cancel)
 
@@ -100,7 +120,7 @@ class Exporter(Part):
         what
             ``this`` or ``selection``: the images in `ids`, their newest annotation, else their
             prediction. ``accepted``: all images with an accepted annotation. ``segmented``:
-            all that the model has predicted.
+            all that the model has predicted. Of these two, not the excluded ones.
         folder
             Made if missing; not in the project.
         format
@@ -127,7 +147,9 @@ class Exporter(Part):
         )
         self._lane.follow(self._desk.disk)  # what was saved just now is exported
         self._lane.do(
-            partial(self._export, stop, project, what, Path(folder), choice, tuple(ids)),
+            partial(
+                self._export, stop, project, what, Path(folder), choice, tuple(ids), self._pending()
+            ),
             partial(self._done, stop),
             partial(self._failed, stop),
         )
@@ -150,9 +172,11 @@ class Exporter(Part):
         folder: Path,
         choice: Choice,
         ids: tuple[str, ...],
+        pending: frozenset[str],
     ) -> Exported:
         """Do it all, in the lane."""
-        chosen = _chosen(project, what, choice, ids)
+        meant = _chosen(project, what, choice, ids, pending)
+        chosen = meant.ids
         if choice.form not in LABEL_FORMATS:
             known = ", ".join(LABEL_FORMATS)
             raise QsaError(f"There is no format {choice.form!r}; choose one of {known}.")
@@ -170,12 +194,17 @@ class Exporter(Part):
                 self._desk.post(partial(self._tell, stop, number, len(chosen), names[image_id]))
                 try:
                     row = export_image(project, image_id, names[image_id], place, choice)
+                except NotSegmentedError as error:
+                    text = f"{names[image_id]} is being segmented: export it when that is done."
+                    error_text = text if image_id in pending else str(error)
+                    row = empty_row(project, image_id, names[image_id], error_text)
                 except QsaError as error:
                     row = empty_row(project, image_id, names[image_id], str(error))
                 rows.append(row)
         finally:
             write_csv(place / SUMMARY, [row.cells() for row in rows], COLUMNS)
-        return Exported(place, tuple(rows), cancelled=len(rows) < len(chosen))
+        cancelled = len(rows) < len(chosen)
+        return Exported(place, tuple(rows), cancelled, meant.excluded, meant.pending)
 
     def _tell(self, stop: threading.Event, number: int, total: int, name: str) -> None:
         if stop is self._stop:
@@ -201,30 +230,50 @@ class Exporter(Part):
             self._fail(error)
 
 
-def _chosen(project: Project, what: What, choice: Choice, ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the images that are meant, in the project's order."""
-    order = project.images
+def _chosen(
+    project: Project, what: What, choice: Choice, ids: tuple[str, ...], pending: frozenset[str]
+) -> _Chosen:
+    """Find the images that are meant; excluded ones only where they are chosen themselves."""
+    records = project.images
+    waiting: frozenset[str] = frozenset()
     if what in ("this", "selection"):
         for image_id in ids:
             project.image(image_id)
-        wanted = set(ids)
+        found = set(ids)
         nothing = "No image is chosen: choose one, or export all that are accepted."
     elif what == "accepted":
-        found = project.summaries().items()
-        wanted = {image_id for image_id, summary in found if summary.accepted is not None}
+        summaries = project.summaries().items()
+        found = {image_id for image_id, summary in summaries if summary.accepted is not None}
         nothing = "No annotation is accepted yet: accept one, or export what is segmented."
     elif what == "segmented":
-        wanted = project.predictions(choice.model)
+        found = project.predictions(choice.model)
+        waiting = pending - found
         nothing = f"{choice.model} has segmented no image yet: segment some first."
+        if waiting:
+            are = form(len(waiting), "is", "are")
+            nothing = f"{images(len(waiting))} {are} being segmented: export when that is done."
     else:
         raise QsaError(f"What is {what!r}? Choose one of {', '.join(WANTED)}.")
+    wanted = found
+    if what in ("accepted", "segmented"):
+        wanted = {image_id for image_id in found if records[image_id].role != "excluded"}
+        if found and not wanted:
+            nothing = (
+                f"All {images(len(found))} that are {what} are excluded: choose them themselves, "
+                "or give them another role."
+            )
     if not wanted:
         raise ProjectError(nothing)
-    return tuple(image_id for image_id in order if image_id in wanted)
+    order = tuple(image_id for image_id in records if image_id in wanted)
+    return _Chosen(order, len(found) - len(wanted), len(waiting))
 
 
 def _summary(result: Exported) -> str:
     done = [row for row in result.rows if not row.error]
-    glands = sum(row.glands or 0 for row in done)
-    count = f"{glands} gland{'' if glands == 1 else 's'}"
-    return f"{images(len(done))} exported with {count} into {result.folder}."
+    glands = counted(sum(row.glands or 0 for row in done), "gland")
+    text = f"{images(len(done))} exported with {glands} into {result.folder}"
+    if result.excluded:
+        text += f"; {counted(result.excluded, 'excluded image')} left out"
+    if result.pending:
+        text += f"; {result.pending} still being segmented"
+    return f"{text}."

@@ -26,6 +26,8 @@ class Predicting:
     ----------
     todo : tuple of str
         Images that are to be predicted, once `prepare` was called.
+    done : set of str
+        Those whose predictions are on the disk; of the owner's thread.
     path : str
         Of the model's file.
     errand : Errand or None
@@ -38,6 +40,7 @@ class Predicting:
         self.project, self.model, self.ids = project, model, ids
         self.tta, self.again = tta, again
         self.todo: tuple[str, ...] = ()
+        self.done: set[str] = set()
         self.path = ""
         self.errand: Errand[Prediction] | None = None
 

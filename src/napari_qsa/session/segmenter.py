@@ -64,6 +64,12 @@ class ProjectSegmenter(Part):
             return None
         return self._model or model_in_use(project, "segmentation")
 
+    @property
+    def pending(self) -> frozenset[str]:
+        """Images that are being segmented, or wait for it."""
+        run = self._run
+        return frozenset() if run is None else frozenset(run.todo or run.ids) - run.done
+
     def models(self) -> tuple[ModelInfo, ...]:
         """List the models as they were when they were looked at last; `models_changed` tells."""
         return self._models
@@ -185,6 +191,7 @@ class ProjectSegmenter(Part):
         self._desk.post(partial(self._kept, run, source.image_id))
 
     def _kept(self, run: Predicting, image_id: str) -> None:
+        run.done.add(image_id)
         if run.project is self._desk.project:
             self.predicted.emit(image_id)
             if image_id == self._image and run.model == self.model:

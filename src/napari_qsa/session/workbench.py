@@ -75,7 +75,7 @@ class Workbench:
         self.segmenter = ProjectSegmenter(self.desk)
         self.suggester = Suggester(self.desk)
         self.trainer = Trainer(self.desk)
-        self.exporter = Exporter(self.desk)
+        self.exporter = Exporter(self.desk, lambda: self.segmenter.pending)
         self._writers = (self.segmenter, self.suggester, self.trainer, self.exporter)
         self._standing = Standing(self.desk, self.pool)
         self._closed = False
