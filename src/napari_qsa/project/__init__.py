@@ -3,7 +3,7 @@
 from napari_qsa.project.adding import Added
 from napari_qsa.project.annotations import Summary
 from napari_qsa.project.facts import Facts
-from napari_qsa.project.lock import Owner, ProjectLocked
+from napari_qsa.project.lock import Owner, ProjectLocked, ProjectNotOwned
 from napari_qsa.project.project import Project
 from napari_qsa.project.records import ImageRecord
 from napari_qsa.project.revisions import Annotation, Revision
@@ -22,6 +22,7 @@ __all__ = [
     "Owner",
     "Project",
     "ProjectLocked",
+    "ProjectNotOwned",
     "Revision",
     "Round",
     "Run",

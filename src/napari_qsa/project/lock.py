@@ -37,7 +37,21 @@ class Owner:
     since: str
 
 
-class ProjectLocked(ProjectError):
+class ProjectNotOwned(ProjectError):
+    """A project cannot be owned here; it can still be opened read-only.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the project.
+    """
+
+    def __init__(self, folder: Path, message: str) -> None:
+        super().__init__(message)
+        self.folder = folder
+
+
+class ProjectLocked(ProjectNotOwned):
     """A project is open in another process, or a second time in this one.
 
     Attributes
@@ -53,7 +67,7 @@ class ProjectLocked(ProjectError):
             if owner
             else "by another process"
         )
-        super().__init__(f"{folder} is in use {by}: close it there, or open it read-only.")
+        super().__init__(folder, f"{folder} is in use {by}: close it there, or open it read-only.")
 
 
 def this_user() -> str:
@@ -77,7 +91,7 @@ def owning(folder: Path, path: Path) -> Iterator[None]:
     ------
     ProjectLocked
         If it is held already.
-    ProjectError
+    ProjectNotOwned
         If the lock file cannot be opened for writing.
     """
     with ExitStack() as stack:
@@ -86,9 +100,10 @@ def owning(folder: Path, path: Path) -> Iterator[None]:
             if held:
                 _write_owner(path)
         except OSError as error:
-            raise ProjectError(
+            raise ProjectNotOwned(
+                folder,
                 f"{path} cannot be locked ({error.strerror}): open the project read-only, or "
-                "give yourself write permission."
+                "give yourself write permission.",
             ) from error
         if not held:
             raise ProjectLocked(folder, read_owner(path))

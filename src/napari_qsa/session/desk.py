@@ -4,13 +4,14 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from psygnal import Signal
 
 from napari_qsa.errors import QsaError
 from napari_qsa.jobs import Engine
-from napari_qsa.project import Project
+from napari_qsa.project import Project, ProjectNotOwned
 from napari_qsa.session.dispatch import Post
 from napari_qsa.session.lane import Lane
 
@@ -29,11 +30,14 @@ class Failure:
         For a bug report: a traceback; empty where the sentence says all.
     part
         Of the workbench in which it happened, such as ``"annotation"``.
+    readable
+        The folder of a project that cannot be owned, but could be opened read-only.
     """
 
     message: str
     details: str = ""
     part: str = ""
+    readable: Path | None = None
 
 
 class Desk:
@@ -102,7 +106,8 @@ class Desk:
         message = str(error) if known else f"Something unexpected went wrong: {error!r}."
         notes = "\n".join(getattr(error, "__notes__", ()))
         details = notes if known else "".join(traceback.format_exception(error))
-        return Failure(message, details, part)
+        readable = error.folder if isinstance(error, ProjectNotOwned) else None
+        return Failure(message, details, part, readable)
 
     def close(self) -> None:
         """Let go of the threads and of the engine; what was to be written is written."""

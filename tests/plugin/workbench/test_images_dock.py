@@ -3,11 +3,18 @@
 from types import SimpleNamespace
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtGui import QFontMetrics
 from qtpy.QtTest import QTest
 
 from napari_qsa.plugin.workbench import images_dock, projects
-from napari_qsa.plugin.workbench.images_delegate import FILM
+from napari_qsa.plugin.workbench.images_delegate import (
+    FILM,
+    LEAST_THUMB,
+    THUMB,
+    badges,
+    film_size,
+)
 from napari_qsa.session.pool import Row
 
 pytestmark = pytest.mark.window
@@ -223,3 +230,56 @@ def test_it_starts_with_the_preferred_view(plain_room, qtbot, monkeypatch):
     qtbot.addWidget(made)
     assert made.view is made.table
     assert made.table_button.isChecked()
+
+
+def film_rect(dock, image_id):
+    return dock.film.visualRect(dock.model.place_of(image_id))
+
+
+def drawn_rect(dock, image_id):
+    return film_rect(dock, image_id).adjusted(1, 1, -1, -1)
+
+
+def test_the_open_image_is_seen_whole_when_the_dock_becomes_narrower(dock, plain, rows, qtbot):
+    plain.desk.put_project(PROJECT)
+    plain.pool.put(*rows(40))
+    place = dock.film.viewport().width() // FILM.width() - 1
+    plain.pool.open(f"image-{place:05d}")
+    area = dock.film.viewport()
+    for less in (20, 45, 30):
+        before = area.width()
+        dock.resize(dock.width() - less, dock.height())
+        qtbot.waitUntil(lambda before=before: area.width() < before)
+        qtbot.waitUntil(lambda: area.rect().contains(drawn_rect(dock, plain.pool.current)))
+
+
+def test_a_low_dock_has_smaller_thumbnails(dock, plain, rows, qtbot):
+    plain.desk.put_project(PROJECT)
+    plain.pool.put(*rows(40))
+    assert film_rect(dock, "image-00000").size() == FILM
+    dock.resize(dock.width(), dock.minimumSizeHint().height())
+    assert dock.minimumSizeHint().height() <= 135
+    smallest = film_size(LEAST_THUMB)
+    qtbot.waitUntil(lambda: film_rect(dock, "image-00000").size() == smallest)
+    assert film_rect(dock, "image-00001").left() == smallest.width()
+    assert dock.film.viewport().height() >= smallest.height()
+    dock.resize(dock.width(), 200)
+    qtbot.waitUntil(lambda: film_rect(dock, "image-00000").size() == FILM)
+
+
+@pytest.mark.parametrize("side", [LEAST_THUMB, THUMB])
+@pytest.mark.parametrize("current", [False, True])
+def test_no_badge_lies_over_another_or_beside_its_thumbnail(qapp, side, current):
+    row = Row("a", "a", annotation="draft", role="excluded", presence="changed", rank=128, round=1)
+    font = qapp.font()
+    font.setPointSizeF(7)
+    box = QRect(10, 20, side, side)
+    found = badges(QFontMetrics(font), box, row, current)
+    words = [text for text, _ in found]
+    assert ("open" in words) == current
+    assert "128" in words or (current and side == LEAST_THUMB)
+    for place, (_, area) in enumerate(found):
+        assert box.contains(area)
+        assert not any(area.intersects(other) for _, other in found[:place])
+    if side == THUMB:
+        assert {"draft", "left out", "file changed"} <= set(words)

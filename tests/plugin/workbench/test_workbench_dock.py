@@ -12,9 +12,11 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMessageBox
 
+from napari_qsa.errors import QsaError
 from napari_qsa.plugin.workbench import problems as problems_module
-from napari_qsa.plugin.workbench import projects, tabs
+from napari_qsa.plugin.workbench import project_reader, projects, tabs
 from napari_qsa.plugin.workbench.room import room_of, workbench_of
+from napari_qsa.plugin.workbench.toasts import toasts
 from napari_qsa.project import Project
 from napari_qsa.session.desk import Failure
 
@@ -363,3 +365,64 @@ def test_samples_lie_in_the_preferred_folder(monkeypatch, tmp_path):
     assert projects.home() == tmp_path
     monkeypatch.setattr(projects.preferences, "get", lambda *_: "")
     assert projects.home() != Path()
+
+
+def test_a_project_in_use_is_opened_read_only_by_a_button(shown, project_folder):
+    with Project.open(project_folder):
+        shown.workbench.open_project(project_folder)
+        error = shown.dock.bar.work.error
+        shown.qtbot.waitUntil(error.remedy.isVisible, timeout=20_000)
+        assert "in use" in error.message.text()
+        assert error.remedy.text() == "Open read-only"
+        told = notification_manager.records[-1]
+        assert [text for text, _ in told.actions] == ["Open read-only", "Details"]
+        shown.click(error.remedy)
+        shown.wait_for_project()
+        assert shown.workbench.desk.project.read_only
+        assert not error.isVisible()
+
+
+def test_other_failures_offer_no_such_button(shown, tmp_path):
+    shown.workbench.open_project(tmp_path / "nothing.qsa")
+    error = shown.dock.bar.work.error
+    shown.qtbot.waitUntil(error.isVisible, timeout=20_000)
+    assert not error.remedy.isVisible()
+
+
+def test_a_notification_shows_the_whole_of_a_long_sentence(shown):
+    words = "The disk with this project is full: make room on it, then save once more. " * 3
+    shown.workbench.desk.failed.emit(Failure(words.strip(), "", "annotation"))
+    shown.qtbot.waitUntil(lambda: len(toasts()) == 1)
+    (toast,) = toasts()
+    message = toast.message
+    shown.qtbot.waitUntil(lambda: message.height() >= message.sizeHint().height() > 40)
+    shown.qtbot.waitUntil(lambda: toast.parentWidget().rect().contains(toast.geometry()))
+    toast.close()
+
+
+def test_napari_opens_a_folder_of_images_like_a_dropped_one(shown, images):
+    shown.viewer.open(images, plugin="napari-qsa")
+    dialog = shown.find(projects.NewProject)
+    assert dialog.images == images
+    assert len(shown.viewer.layers) == 0
+    dialog.reject()
+
+
+def test_a_folder_without_a_window_is_refused_in_a_sentence(images, monkeypatch):
+    monkeypatch.setattr(project_reader.napari, "current_viewer", lambda: None)
+    read = project_reader.get_reader(str(images))
+    with pytest.raises(QsaError, match="start napari first"):
+        read(str(images))
+
+
+def test_several_folders_at_once_are_refused_in_a_sentence(screen, images, tmp_path):
+    paths = [str(images), str(tmp_path)]
+    with pytest.raises(QsaError, match="one folder at a time"):
+        project_reader.get_reader(paths)(paths)
+
+
+def test_files_and_naparis_own_folders_are_left_to_napari(images, tmp_path):
+    zarr = tmp_path / "x.zarr"
+    zarr.mkdir()
+    for path in (images / "one.png", zarr, tmp_path / "nothing.qsa"):
+        assert project_reader.get_reader(str(path)) is None

@@ -93,8 +93,8 @@ def export() -> None:
 
 
 def open_folder(folder: Path) -> None:
-    """Open a project that was given to napari as a file."""
-    open_dock().workbench.open_project(folder)
+    """Open a project, or images for one, that was given to napari as a folder."""
+    open_dock().take(folder)
 
 
 def _with_project() -> Any:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QMainWindow, QPushButton, QStackedWidget, QVBoxLayout
+from qtpy.QtWidgets import QApplication, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout
 
 from napari_qsa.plugin.identity import unwrap
 from napari_qsa.plugin.workbench import projects
@@ -17,6 +17,7 @@ from napari_qsa.plugin.workbench.preferences import PLUGIN
 from napari_qsa.plugin.workbench.problems import Problems
 from napari_qsa.plugin.workbench.project_bar import ProjectBar
 from napari_qsa.plugin.workbench.room import room_of
+from napari_qsa.plugin.workbench.small_screen import SmallScreen, is_narrow
 from napari_qsa.plugin.workbench.tab_parts import follow_object
 from napari_qsa.plugin.workbench.tabs import Tabs
 
@@ -31,7 +32,8 @@ class WorkbenchDock(Docked):
     """The right dock; it brings the Images dock with it."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        super().__init__("qsa", QSize(WIDTH, 600))
+        self._width = 0 if is_narrow(QApplication.primaryScreen()) else WIDTH
+        super().__init__("qsa", QSize(self._width, 600))
         self.viewer = unwrap(napari_viewer)
         self.room = room_of(self.viewer)
         self.workbench = self.room.workbench
@@ -67,12 +69,13 @@ class WorkbenchDock(Docked):
 
     def sizeHint(self) -> QSize:
         """Be as wide as the tabs need, and no wider."""
-        return QSize(WIDTH, 600)
+        return QSize(self._width, 600)
 
     def arrived(self, window: QMainWindow) -> None:
         """Bring the Images dock, and follow the window to its end."""
         self.room.follow(self)
         self._drops.watch(window)
+        SmallScreen(self)
         self.show_images()
 
     def show_images(self) -> None:

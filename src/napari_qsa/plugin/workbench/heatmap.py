@@ -6,6 +6,7 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from napari_qsa.plugin.results import UNCERTAINTY_RANGE, uncertainty_colormap
+from napari_qsa.plugin.workbench import looks
 
 
 def heatmap(uncertainty: NDArray[Any], **options: Any) -> Image:
@@ -27,5 +28,6 @@ def heatmap(uncertainty: NDArray[Any], **options: Any) -> Image:
         **options,
     )
     layer.contrast_limits_range = UNCERTAINTY_RANGE
+    layer.colorbar.size, layer.colorbar.font_size = looks.BAR_SIZE, looks.BAR_FONT
     layer.colorbar.visible = True
     return layer

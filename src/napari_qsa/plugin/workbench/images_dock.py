@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -23,6 +24,7 @@ from napari_qsa.plugin.workbench.images_model import ROW, ImagesModel
 from napari_qsa.plugin.workbench.images_views import WIDTHS, film_view, table_view, visible_rows
 from napari_qsa.plugin.workbench.images_words import FILTERS, ROLE
 from napari_qsa.plugin.workbench.places import Docked
+from napari_qsa.plugin.workbench.small_screen import is_low
 from napari_qsa.plugin.workbench.tab_parts import count, follow_object
 
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ SETTLE_MS = 40
 """How long scrolling rests before thumbnails are asked for."""
 AHEAD = 12
 """Images beyond the visible ones whose thumbnails are made too."""
-LISTED_WIDTH = 170
+LEAST_WIDTH, LISTED_WIDTH = 84, 170
+"""Of the choice of images where there is little room, and of its list."""
 NOTHING = "No project is open: the QSA dock makes or opens one."
 
 
@@ -41,7 +44,8 @@ class ImagesDock(Docked):
     """Find, choose and open images, and say which role they have."""
 
     def __init__(self, room: "Room") -> None:
-        super().__init__("images", QSize(900, FILM.height() + 56))
+        height = 0 if is_low(QApplication.primaryScreen()) else FILM.height() + 56
+        super().__init__("images", QSize(900, height))
         self._room = room
         self._workbench = room.workbench
         self._pool = room.workbench.pool
@@ -63,13 +67,14 @@ class ImagesDock(Docked):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find by name")
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(60)
+        self.search.setMinimumWidth(50)
         self.search.setMaximumWidth(220)
         self.kept = QComboBox()
         self.kept.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.kept.setMinimumContentsLength(6)
+        self.kept.setMinimumContentsLength(8)
+        self.kept.setMinimumWidth(LEAST_WIDTH)
         self.kept.view().setMinimumWidth(LISTED_WIDTH)
         self.kept.addItems(list(FILTERS))
         self.kept.setToolTip("Which images are shown.")
@@ -151,6 +156,7 @@ class ImagesDock(Docked):
         """Lay the filmstrip out in rows where there is room for two."""
         super().resizeEvent(event)
         self.film.setWrapping(self.views.height() >= 2 * FILM.height())
+        self.film.fit()
         self._later()
 
     def showEvent(self, event: Any) -> None:

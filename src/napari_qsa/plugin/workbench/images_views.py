@@ -2,18 +2,25 @@
 
 from typing import Any
 
-from qtpy.QtCore import QPoint, QRect, Qt
+from qtpy.QtCore import QPoint, QRect, QSize, Qt, QTimer
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QListView, QTableView, QWidget
 
 from napari_qsa.plugin.workbench.images_delegate import (
     FILM,
+    LEAST_THUMB,
     ROW_THUMB,
+    THUMB,
     FilmDelegate,
     TableDelegate,
+    film_size,
 )
 
 WIDTHS = (176, 88, 78, 48, 92, 60, 110)
 """Of the table's columns at first (px); all of them fit beside the other docks."""
+
+
+SCROLL_BAR = 18
+"""Kept for the one below the thumbnails, so that they do not grow when it goes."""
 
 
 def visible_rows(view: Any, rows: int) -> tuple[int, int]:
@@ -25,30 +32,57 @@ def visible_rows(view: Any, rows: int) -> tuple[int, int]:
         first = max(0, view.rowAt(0))
         last = view.rowAt(area.bottom())
         return first, rows - 1 if last < 0 else last
-    first_index = view.indexAt(QPoint(FILM.width() // 2, FILM.height() // 2))
+    one = view.gridSize()
+    first_index = view.indexAt(QPoint(one.width() // 2, one.height() // 2))
     last_index = view.indexAt(QPoint(area.right() - 2, area.bottom() // 2))
     first = max(0, first_index.row())
-    across = area.width() // FILM.width() + 2
-    down = area.height() // FILM.height() + 2 if view.isWrapping() else 1
+    across = area.width() // one.width() + 2
+    down = area.height() // one.height() + 2 if view.isWrapping() else 1
     most = first + across * down
     last = last_index.row() if last_index.isValid() and down == 1 else most
     return first, min(rows - 1, last)
 
 
 class Film(QListView):
-    """Thumbnails; the current one stays in sight when there is less room for them."""
+    """Thumbnails, smaller where there is little room; the current one stays in sight."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._films = FilmDelegate(self)
+        self.setItemDelegate(self._films)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._show_current)
+        self.setGridSize(FILM)
+
+    def minimumSizeHint(self) -> QSize:
+        """Be as low as the smallest thumbnails."""
+        return QSize(film_size(LEAST_THUMB).width(), film_size(LEAST_THUMB).height() + SCROLL_BAR)
 
     def resizeEvent(self, event: Any) -> None:
-        """Scroll to the current one, if it was seen before."""
+        """Fit the thumbnails in, and scroll to the current one, if it was seen before."""
         current = self.currentIndex()
         area = QRect(QPoint(), event.oldSize())
         seen = current.isValid() and area.intersects(self.visualRect(current))
         super().resizeEvent(event)
+        self.fit()
         if seen:
-            self.scrollTo(current)
+            self._later.start(0)  # where it is then is known once all is laid out
+
+    def fit(self) -> None:
+        """Make the thumbnails as large as there is room, up to `THUMB`."""
+        room = self.height() - SCROLL_BAR - (FILM.height() - THUMB)
+        thumb = THUMB if self.isWrapping() else min(max(room, LEAST_THUMB), THUMB)
+        if thumb != self._films.thumb:
+            self._films.thumb = thumb
+            self.setGridSize(film_size(thumb))
+
+    def _show_current(self) -> None:
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
 
 
-def film_view(parent: QWidget) -> QListView:
+def film_view(parent: QWidget) -> Film:
     """Make a view of thumbnails in a row, or in rows where there is room for two."""
     film = Film(parent)
     film.setViewMode(QListView.ViewMode.IconMode)
@@ -58,9 +92,6 @@ def film_view(parent: QWidget) -> QListView:
     film.setResizeMode(QListView.ResizeMode.Adjust)
     film.setUniformItemSizes(True)
     film.setLayoutMode(QListView.LayoutMode.SinglePass)
-    film.setGridSize(FILM)
-    film.setItemDelegate(FilmDelegate(film))
-    film.setMinimumHeight(FILM.height() + 18)
     _common(film)
     return film
 

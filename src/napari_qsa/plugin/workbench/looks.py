@@ -20,8 +20,13 @@ CLEAR = (0.0, 0.0, 0.0, 0.0)
 GLANDS_OPACITY = 0.5
 FILLED_OPACITY = 0.3
 """Of a proposal that is too large for outlines."""
-OUTLINE = 2
-"""Pixels inside of a proposed gland; one more lies outside."""
+FAINT_OPACITY = 0.2
+"""Of glands over a heatmap in an image that is too large for outlines."""
+OUTLINE, GLANDS_OUTLINE = 2, 4
+"""Pixels inside of a proposed gland, one more lies outside; and inside of an annotated one, where
+it must show beside the outline of the proposal that was taken over."""
+BAR_SIZE, BAR_FONT = (12.0, 84.0), 8.0
+"""Of the colour bar, in pixels of the screen, and in points."""
 GLANDS_BRUSH, REGION_BRUSH = 15, 40
 REGION_WORDS = ("not reviewed", "reviewed", "don't know")
 """By the region's value."""

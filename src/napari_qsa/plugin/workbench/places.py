@@ -70,6 +70,7 @@ class Docked(QWidget):
         # The lists of layers on the left, and the QSA dock on the right, keep their full height.
         window.setCorner(Qt.Corner.BottomLeftCorner, SIDES["left"])
         window.setCorner(Qt.Corner.BottomRightCorner, SIDES["right"])
+        dock.setMinimumSize(0, 0)  # Qt adds napari's least size to that of the content
         restore(self._place_name, dock, window, self._first_size)
         window.installEventFilter(self)
         dock.topLevelChanged.connect(self._moved)

@@ -1,5 +1,6 @@
 """Which project is open, what happens to it, and its menu."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,9 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_qsa.plugin.workbench import projects
+from napari_qsa.plugin.workbench.room import READ_ONLY
 from napari_qsa.plugin.workbench.tab_parts import Work, follow_object, row
+from napari_qsa.session.desk import Failure
 from napari_qsa.session.state import State, Status
 
 if TYPE_CHECKING:
@@ -44,11 +47,13 @@ class ProjectBar(QWidget):
         self._rest.setSingleShot(True)
         self._rest.setInterval(1000 * SHOWN_SECONDS)
         self._rest.timeout.connect(self.work.message.hide)
+        self._failure: Failure | None = None
         self._menu.aboutToShow.connect(self.fill)
         follow_object(
             self,
             [
                 (workbench.desk.project_changed, self.refresh),
+                (workbench.desk.failed, self._failed),
                 (workbench.status_changed, self._status_changed),
             ],
         )
@@ -90,6 +95,20 @@ class ProjectBar(QWidget):
             self._rest.start()
         else:
             self._rest.stop()
+        failure = self._failure
+        if status.state is not State.FAILED:
+            self._failure = None
+        elif failure is not None and failure.message == status.message:
+            self._offer(failure.readable)
+
+    def _failed(self, failure: Failure) -> None:
+        self._failure = failure  # the status that tells of it comes next
+
+    def _offer(self, folder: Path | None) -> None:
+        """Offer to look at a project that somebody else owns."""
+        if folder is not None:
+            read = partial(self._workbench.open_project, folder, read_only=True)
+            self.work.error.offer(READ_ONLY, read)
 
     def _nothing(self) -> None:
         return

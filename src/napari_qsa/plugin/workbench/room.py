@@ -6,17 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import (
-    Notification,
-    NotificationSeverity,
-    notification_manager,
-)
+from napari.utils.notifications import NotificationSeverity
 from psygnal import Signal
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox, QWidget
 
 from napari_qsa.plugin.dispatch import QtPost
 from napari_qsa.plugin.identity import unwrap
+from napari_qsa.plugin.workbench.toasts import Actions, toast
 from napari_qsa.session.desk import Failure
 
 if TYPE_CHECKING:
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 CLOSING_SECONDS = 20.0
 """How long a closing window waits for what is still to be written."""
 MOST_PROBLEMS = 200
+READ_ONLY = "Open read-only"
 
 _rooms: "dict[int, Room]" = {}
 
@@ -92,13 +90,18 @@ class Room(QObject):
 
     def _failed(self, failure: Failure) -> None:
         self._keep([failure])
-        notification_manager.dispatch(
-            Notification(
-                failure.message,
-                NotificationSeverity.ERROR,
-                actions=(("Details", lambda _: self.details_wanted.emit()),),
-            )
-        )
+        actions = self._details()
+        if failure.readable is not None:
+            actions = ((READ_ONLY, lambda _: self.open_read_only(failure)), *actions)
+        toast(NotificationSeverity.ERROR, failure.message, actions)
+
+    def _details(self) -> Actions:
+        return (("Details", lambda _: self.details_wanted.emit()),)
+
+    def open_read_only(self, failure: Failure) -> None:
+        """Open the project that somebody else owns, to look at it."""
+        if failure.readable is not None and not self._closed:
+            self.workbench.open_project(failure.readable, read_only=True)
 
     def _project_changed(self) -> None:
         self.select(())
@@ -113,12 +116,10 @@ class Room(QObject):
         self._keep([Failure(text, part="project") for text in problems])
         many = len(problems) > 1
         said = f"{len(problems)} damaged files were" if many else "A damaged file was"
-        notification_manager.dispatch(
-            Notification(
-                f"{said} passed over in this project; what could be read is shown.",
-                NotificationSeverity.WARNING,
-                actions=(("Details", lambda _: self.details_wanted.emit()),),
-            )
+        toast(
+            NotificationSeverity.WARNING,
+            f"{said} passed over in this project; what could be read is shown.",
+            self._details(),
         )
 
     def _keep(self, failures: list[Failure]) -> None:

@@ -27,6 +27,7 @@ from napari_qsa.session.proposals import Proposal
 
 LARGEST_AREA_UM2 = 5000.0
 TOLERANCE = 1e-6
+UNKNOWN = "Segment this image first; then it can be set here."
 
 
 class SegmentTab(QWidget):
@@ -91,6 +92,8 @@ class SegmentTab(QWidget):
         self.threshold.setToolTip("A pixel counts as gland where the model is at least so sure.")
         self.area = _slider(0.0, LARGEST_AREA_UM2, 0)
         self.area.setToolTip("Smaller glands are left out.")
+        self.unknown = text(UNKNOWN, hint=True)
+        self.rules = QWidget()  # values of a prediction that is not there would mislead
         self.reset = QPushButton("As the model has it")
         self.summary = text()
         self.table = GlandTable()
@@ -106,6 +109,15 @@ class SegmentTab(QWidget):
         self.table.picked.connect(self._look)
 
     def _arrange(self, advanced: QWidget) -> None:
+        inner = column(self.rules)
+        inner.setContentsMargins(0, 0, 0, 0)
+        for name, slider in (
+            ("Sure by at least", self.threshold),
+            ("Area of at least (µm²)", self.area),
+        ):
+            inner.addWidget(text(name))
+            inner.addWidget(slider)
+        inner.addWidget(self.reset)
         layout = column(self)
         layout.addWidget(heading("Find glands in"))
         layout.addLayout(row(self.this, self.selection, self.all))
@@ -115,13 +127,8 @@ class SegmentTab(QWidget):
         layout.addWidget(self.work)
         layout.addWidget(heading("What counts as a gland"))
         layout.addWidget(text("Changes only what the model proposes, never your annotation."))
-        for name, slider in (
-            ("Sure by at least", self.threshold),
-            ("Area of at least (µm²)", self.area),
-        ):
-            layout.addWidget(text(name))
-            layout.addWidget(slider)
-        layout.addWidget(self.reset)
+        layout.addWidget(self.unknown)
+        layout.addWidget(self.rules)
         layout.addWidget(heading("Glands the model found here"))
         layout.addWidget(self.summary)
         layout.addWidget(self.table, 1)
@@ -203,6 +210,8 @@ class SegmentTab(QWidget):
         self.summary.setText(summary(None if proposal is None else proposal.glands))
         for widget in (self.threshold, self.area, self.reset, self.table):
             widget.setEnabled(proposal is not None)
+        self.unknown.setVisible(proposal is None)
+        self.rules.setVisible(proposal is not None)
         if proposal is not None:
             rules = (proposal.rules.threshold, proposal.rules.min_area_um2)
             if self._asked in (None, rules):  # else the sliders are ahead of what is shown

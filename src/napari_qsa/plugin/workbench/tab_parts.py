@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -53,15 +53,53 @@ def _part(links: Links, _: object = None) -> None:
             continue  # its owner let go of it first
 
 
-def text(words: str = "", hint: bool = False) -> QLabel:
+class Wrapped(QLabel):
+    """Words that wrap, as high as they need to be: what scrolls does not ask for that by itself."""
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words)
+        self._least = 0
+        self._fitted: tuple[Any, ...] = ()
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        # A long word must not widen the dock; a new policy forgets that lines wrap.
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def keep_lines(self, lines: int) -> None:
+        """Keep room for some lines, so that what is below stays where it is."""
+        self._least = lines * self.fontMetrics().lineSpacing()
+        self._fit()
+
+    def setText(self, words: str | None) -> None:
+        """Show other words."""
+        super().setText(words)
+        self._fit()
+
+    def resizeEvent(self, event: Any) -> None:
+        """Be as high as the words need at this width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: Any) -> None:
+        """Measure anew when the font has changed, as with the theme."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        now = (self.width(), self.text(), self.font().key(), self._least)
+        if now != self._fitted:
+            self._fitted = now
+            self.setMinimumHeight(0)  # else it counts as needed
+            needed = self.heightForWidth(self.width()) if self.text() else 0
+            self.setMinimumHeight(max(self._least, needed))
+
+
+def text(words: str = "", hint: bool = False) -> Wrapped:
     """Make a label that wraps, whose text can be copied."""
-    label = QLabel(words)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    # A long word must not widen the dock; a new policy forgets that lines wrap.
-    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    policy.setHeightForWidth(True)
-    label.setSizePolicy(policy)
+    label = Wrapped(words)
     if hint:
         font = label.font()
         font.setItalic(True)
@@ -139,10 +177,14 @@ class ErrorBox(QFrame):
         self.details = QPlainTextEdit()
         self.details.setReadOnly(True)
         self.details.setFixedHeight(DETAILS_HEIGHT)
+        self.remedy = QPushButton()
         layout = column(self)
         layout.addWidget(self.message)
+        layout.addWidget(self.remedy)
         layout.addLayout(row(self.more, self.dismiss))
         layout.addWidget(self.details)
+        self._mend: Callable[[], object] | None = None
+        self.remedy.clicked.connect(self._mend_it)
         self.more.toggled.connect(self.details.setVisible)
         self.dismiss.clicked.connect(self.clear)
         self.clear()
@@ -154,11 +196,23 @@ class ErrorBox(QFrame):
         self.more.setVisible(bool(details))
         self.more.setChecked(False)
         self.details.hide()
+        self.offer("", None)
         self.show()
+
+    def offer(self, words: str, mend: Callable[[], object] | None) -> None:
+        """Offer by a button what may be done about it; None offers nothing."""
+        self._mend = mend
+        self.remedy.setText(words)
+        self.remedy.setVisible(mend is not None)
+
+    def _mend_it(self) -> None:
+        if self._mend is not None:
+            self._mend()
 
     def clear(self) -> None:
         """Forget what went wrong."""
         self.message.clear()
+        self.offer("", None)
         self.hide()
 
 

@@ -52,6 +52,19 @@ def test_without_images_nothing_can_be_started(tab):
     assert not tab.threshold.isEnabled()
 
 
+def test_rules_are_shown_once_there_is_a_prediction(tab, workbench, image_row, proposal):
+    tab.show()
+    assert not tab.threshold.isVisible()
+    assert tab.unknown.isVisible()
+    assert "first" in tab.unknown.text()
+    workbench.pool.put(image_row("one"))
+    workbench.pool.open("one")
+    workbench.segmenter.shown.emit(proposal())
+    assert tab.threshold.isVisible()
+    assert tab.threshold.value() >= 0.05
+    assert not tab.unknown.isVisible()
+
+
 def test_this_image_a_selection_or_all_are_asked_for(tab, workbench, select, image_row, calls):
     workbench.pool.put(*map(image_row, ("one", "two", "three")))
     workbench.pool.open("two")

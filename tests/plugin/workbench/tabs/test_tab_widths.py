@@ -1,10 +1,12 @@
 """No tab needs more than the width a dock has."""
 
 import pytest
+from qtpy.QtWidgets import QScrollArea, QWidget
 
 from napari_qsa.plugin.workbench.export_tab import ExportTab
 from napari_qsa.plugin.workbench.segment_tab import SegmentTab
 from napari_qsa.plugin.workbench.suggest_tab import SuggestTab
+from napari_qsa.plugin.workbench.tab_parts import Section, column, text
 from napari_qsa.plugin.workbench.train_tab import TrainTab
 
 pytestmark = pytest.mark.window
@@ -33,3 +35,34 @@ def test_a_tab_is_narrow_whatever_it_shows(workbench, viewer, qtbot, image_row, 
         and child.geometry().right() > tab.rect().right()
     ]
     assert beyond == []
+
+
+def test_words_that_wrap_are_seen_whole_where_a_tab_scrolls(qtbot):
+    area, content, panel = QScrollArea(), QWidget(), QWidget()
+    qtbot.addWidget(area)
+    area.setWidgetResizable(True)
+    lines = [text(f"{number} words that wrap more than once " * 3) for number in range(6)]
+    below = column(panel)
+    for line in lines[3:]:
+        below.addWidget(line)
+    layout = column(content)
+    for line in lines[:3]:
+        layout.addWidget(line)
+    section = Section("Keys", panel)
+    layout.addWidget(section)
+    area.setWidget(content)
+    area.resize(280, 160)
+    area.show()
+    qtbot.waitExposed(area)
+    section.title.setChecked(True)
+    lines[1].setText("Other words, and many more of them than there were before. " * 3)
+
+    def whole():
+        return all(line.height() >= line.heightForWidth(line.width()) > 0 for line in lines)
+
+    qtbot.waitUntil(whole)
+    area.resize(200, 160)
+    qtbot.waitUntil(whole)
+    high = lines[1].height()
+    lines[1].setText("Few.")
+    qtbot.waitUntil(lambda: lines[1].height() < high)
