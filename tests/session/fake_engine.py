@@ -9,6 +9,7 @@ from napari_qsa.ensemble.prediction import Prediction
 from napari_qsa.images.reading import read_image
 from napari_qsa.jobs import Job, Progress, tasks
 from napari_qsa.metrics.member_scores import member_scores
+from napari_qsa.metrics.small_map import small_map
 
 
 def predict(path, page=None, pixel_size=None, tta=False):
@@ -49,6 +50,7 @@ def score_file(path, page, ensemble, pixel_size=None):
         found.pixel_size,
         found.scores,
         found.embedding,
+        small_map(found.uncertainty),
     )
 
 

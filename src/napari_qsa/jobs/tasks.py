@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.jobs.progress import report
+from napari_qsa.metrics.small_map import small_map
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.ensemble import Ensemble
@@ -32,6 +33,8 @@ class ImageScore:
         The one the image was taken to have, in µm.
     scores, embedding
         See `napari_qsa.ensemble.prediction.Prediction`.
+    small : (h, w) uint8 or None
+        Where the ensemble is unsure, see `napari_qsa.metrics.small_map.small_map`.
     """
 
     uncertainty: float
@@ -40,6 +43,7 @@ class ImageScore:
     pixel_size: float
     scores: "MemberScores | None" = None
     embedding: NDArray[np.float32] | None = None
+    small: NDArray[np.uint8] | None = None
 
 
 def warm_up(ensemble: str) -> None:
@@ -132,6 +136,7 @@ def score_file(
         found.pixel_size,
         found.scores,
         found.embedding,
+        small_map(found.uncertainty),
     )
 
 

@@ -71,6 +71,10 @@ class Layout:
         """Give the file of the scores by one model."""
         return self.scores / model_key / "scores.safetensors"
 
+    def map(self, model_key: str, image_id: str) -> Path:
+        """Give the file of a small map of uncertainty by one model."""
+        return self.scores / model_key / "maps" / f"{image_id}.png"
+
     def predictions(self, model_key: str) -> Path:
         """Give the folder of the predictions by one model."""
         return self.folder / "predictions" / model_key

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.images import Dataset
@@ -11,6 +12,7 @@ from napari_qsa.project import (
     adding,
     annotations,
     contents,
+    maps,
     models,
     predictions,
     references,
@@ -275,6 +277,16 @@ class Project(Handle):
     def read_scores(self, model_key: str) -> dict[str, Score]:
         """Read what a model said of the images as they are now."""
         return scores.read_scores(self._state, model_key)
+
+    def save_map(
+        self, model_key: str, image_id: str, image_hash: str, small: NDArray[np.uint8]
+    ) -> None:
+        """Keep a small map of where a model is unsure in an image, see `maps.save`."""
+        maps.save(self._state, model_key, image_id, image_hash, small)
+
+    def read_map(self, model_key: str, image_id: str) -> NDArray[np.uint8] | None:
+        """Read the small map of an image as it is now; None if there is nothing sound."""
+        return maps.read(self._state, model_key, image_id)
 
     def save_prediction(self, model_key: str, image_id: str, stored: Stored) -> None:
         """Keep what a model gave for an image, bit for bit."""

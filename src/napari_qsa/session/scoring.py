@@ -128,6 +128,8 @@ class Query:
 
     def keep(self, source: Source, found: tasks.ImageScore) -> bool:
         """Take one score; True if scores were written now."""
+        if found.small is not None:
+            self.project.save_map(self.model, source.image_id, source.image_hash, found.small)
         self._gathered[source.image_id] = Score(
             found.uncertainty,
             found.n_glands,

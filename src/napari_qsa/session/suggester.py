@@ -1,10 +1,15 @@
 """Score the images of a project in the engine, and ask for those to annotate next."""
 
+from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_qsa.jobs import Job, tasks
+from napari_qsa.metrics.small_map import as_uncertainty
+from napari_qsa.project import Project
 from napari_qsa.session.desk import Desk
 from napari_qsa.session.errands import Errand, Outcome, Source, images
 from napari_qsa.session.model_list import model_in_use
@@ -83,6 +88,23 @@ class Suggester(Part):
         self._lane.do(
             partial(run.prepare, self._hashing), partial(self._start, run), partial(self._stop, run)
         )
+
+    def read_map(self, image_id: str, then: Callable[[NDArray[np.float32] | None], object]) -> None:
+        """Have `then` called with where the model that suggests is unsure in an image.
+
+        Parameters
+        ----------
+        image_id
+            Of the image.
+        then
+            Called in the owner's thread with a small ``(h, w) float32`` map, 0 to 0.5, of the
+            whole image; None where this model has not scored it, or did before maps were kept.
+        """
+        project, model = self._desk.project, self.model
+        if project is not None and model is not None:
+            self._desk.background.do(
+                partial(_read_map, project, model, image_id), then, partial(self._desk.fail, PART)
+            )
 
     def cancel(self) -> None:
         """Stop at once; the scores there are by now are kept."""
@@ -167,3 +189,8 @@ class Suggester(Part):
                 run.errand.cancel()
                 self._lane.do(run.save)
             self._show(State.CANCELLED, "Cancelled.")
+
+
+def _read_map(project: Project, model: str, image_id: str) -> NDArray[np.float32] | None:
+    small = project.read_map(model, image_id)
+    return None if small is None else as_uncertainty(small)

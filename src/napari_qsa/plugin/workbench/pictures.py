@@ -16,18 +16,6 @@ def pixmap(pixels: NDArray[np.uint8]) -> QPixmap:
     )
 
 
-def shrink(values: NDArray[np.float32], longest: int) -> NDArray[np.float32]:
-    """Make a map small by the mean of blocks, so that its longest side fits; in any thread."""
-    step = max(1, -(-max(values.shape) // longest))
-    rows, columns = (np.arange(0, side, step) for side in values.shape)
-    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
-    heights, widths = (
-        np.diff(np.append(starts, side))
-        for starts, side in zip((rows, columns), values.shape, strict=True)
-    )
-    return np.asarray(sums / np.outer(heights, widths), dtype=np.float32)
-
-
 def heatmap_over(pixels: NDArray[np.uint8], uncertainty: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Lay a map of uncertainty over a thumbnail, by the colours of the large heatmap.
 

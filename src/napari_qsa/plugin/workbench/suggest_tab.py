@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSpinBox, QWidget
 
+from napari_qsa.metrics.small_map import shrink
 from napari_qsa.plugin.workbench.batch_list import SIDE, BatchList, Entry
-from napari_qsa.plugin.workbench.pictures import shrink
 from napari_qsa.plugin.workbench.tab_parts import (
     Section,
     Work,
@@ -42,6 +42,8 @@ class SuggestTab(QWidget):
         self._workbench = workbench
         self._suggester = workbench.suggester
         self._notes: tuple[str, ...] = ()
+        self._without: set[str] = set()
+        """Images of which the model that suggests has left no map."""
         self._build()
         pool = workbench.pool
         follow_object(
@@ -77,7 +79,7 @@ class SuggestTab(QWidget):
         self.propose.setChecked(True)
         self.propose.setToolTip(
             "The model proposes glands in the suggested images, so that you correct instead of "
-            "drawing, and the heatmaps show where it is unsure."
+            "drawing."
         )
         advanced = QWidget()
         column(advanced).addWidget(self.propose)
@@ -109,12 +111,15 @@ class SuggestTab(QWidget):
 
     def _project_changed(self) -> None:
         self._notes = ()
+        self._without.clear()
         self._list()
 
     def _suggested(self, batch: Any) -> None:
         self._notes = batch.notes
         self.work.message.hide()  # the title below says it
         self._list()
+        for image_id in self.batch.cards:
+            self._look(image_id)
         segmenter = self._workbench.segmenter
         if self.propose.isChecked() and not segmenter.running:
             picks = [pick.image_id for pick in batch.picks]
@@ -128,7 +133,7 @@ class SuggestTab(QWidget):
         self.batch.mark(self._workbench.pool.current)
         for found in rows:
             if found.id not in before:
-                self._predicted(found.id)
+                self._look(found.id)
         done = sum(found.annotation == "accepted" for found in rows)
         words = f"Round {rows[0].round}: {done} of {count(len(rows), 'image')} done" if rows else ""
         self.title.setText(words)
@@ -139,17 +144,30 @@ class SuggestTab(QWidget):
             self._list()
         self._enable()
 
-    def _predicted(self, image_id: str) -> None:
-        """Read a small heatmap from what is stored, in the background."""
-        desk, model = self._workbench.desk, self._workbench.segmenter.model
-        if desk.project is None or model is None or image_id not in self.batch.cards:
-            return
-        read = partial(_read_small, desk.project, model, image_id)
+    def _look(self, image_id: str) -> None:
+        """Have it shown where the model that suggests is unsure."""
         shown = while_alive(self, partial(self._heatmap, image_id))
-        desk.background.do(read, shown, partial(desk.fail, "suggestion"))
+        self._suggester.read_map(image_id, shown)
 
     def _heatmap(self, image_id: str, small: NDArray[np.float32] | None) -> None:
-        if small is not None:
+        if small is None:
+            self._without.add(image_id)
+            self._predicted(image_id)
+        else:
+            self._without.discard(image_id)
+            self.batch.put_heatmap(image_id, small)
+
+    def _predicted(self, image_id: str) -> None:
+        """Show where the model that segments is unsure, if the other one has left no map."""
+        desk, model = self._workbench.desk, self._workbench.segmenter.model
+        if desk.project is None or model is None or image_id not in self._without:
+            return
+        read = partial(_read_small, desk.project, model, image_id)
+        shown = while_alive(self, partial(self._instead, image_id))
+        desk.background.do(read, shown, partial(desk.fail, "suggestion"))
+
+    def _instead(self, image_id: str, small: NDArray[np.float32] | None) -> None:
+        if small is not None and image_id in self._without:
             self.batch.put_heatmap(image_id, small)
 
     def _forget_notes(self) -> None:

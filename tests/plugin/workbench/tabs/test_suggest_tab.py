@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_qsa.plugin.workbench.pictures import heatmap_over, shrink
+from napari_qsa.plugin.workbench.pictures import heatmap_over
 from napari_qsa.plugin.workbench.suggest_tab import SuggestTab, explained
 from napari_qsa.session.ranked import Pick
 from napari_qsa.session.state import State
@@ -110,7 +110,28 @@ def test_thumbnails_come_when_they_are_there(tab, workbench, rows):
     assert (shown.width(), shown.height()) == (84, 63)
 
 
-def test_heatmaps_are_read_when_there_is_a_prediction(tab, workbench, rows):
+def test_heatmaps_are_of_the_model_that_suggests(tab, workbench, rows, batch):
+    here, there = np.zeros((2, 72, 96), np.float32)
+    here[:, :48] = there[:, 48:] = 0.5
+    workbench.suggester.maps["a"] = here
+    stored = SimpleNamespace(uncertainty=there)
+    workbench.desk.project.read_prediction = lambda model, image: stored
+    workbench.thumbnails.there["a"] = GRAY
+
+    def coloured():
+        image = tab.batch.cards["a"].heat.pixmap().toImage()
+        return [image.pixelColor(column, 30).name() != "#808080" for column in (10, 70)]
+
+    workbench.pool.put(*rows)
+    assert coloured() == [True, False]
+    workbench.segmenter.predicted.emit("a")
+    assert coloured() == [True, False], "not of the model that segments"
+    workbench.suggester.maps["a"] = there
+    workbench.suggester.suggested.emit(batch)
+    assert coloured() == [False, True], "it was scored anew"
+
+
+def test_an_image_without_a_map_shows_where_the_other_model_is_unsure(tab, workbench, rows):
     uncertainty = np.zeros((72, 96), np.float32)
     uncertainty[:, :48] = 0.5
     stored = {}
@@ -178,14 +199,6 @@ def test_one_row_that_changes_changes_its_card(tab, workbench, rows, image_row):
 def test_explained_is_one_thought():
     assert "(now 3)" in explained(3)
     assert "variety" not in explained(3, he_glands=True)
-
-
-def test_shrinking_keeps_the_mean_of_each_block():
-    values = np.arange(24, dtype=np.float32).reshape(4, 6)
-    small = shrink(values, 3)
-    np.testing.assert_allclose(small, [[3.5, 5.5, 7.5], [15.5, 17.5, 19.5]])
-    ragged = shrink(np.arange(5, dtype=np.float32).reshape(1, 5), 3)
-    np.testing.assert_allclose(ragged, [[0.5, 2.5, 4.0]])
 
 
 def test_a_heatmap_leaves_certain_pixels_alone():
