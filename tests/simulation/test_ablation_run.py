@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ def few_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the runs whose members are trained, one entry for each member."""
     found: list[str] = []
     train = TrainingRun.train_member
@@ -67,7 +66,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         train(self, number, *args, **named)
 
     monkeypatch.setattr(TrainingRun, "train_member", note)
-    yield found
+    return found
 
 
 def test_every_network_is_trained_once_and_an_ablation_goes_on_after_a_stop(

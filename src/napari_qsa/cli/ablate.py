@@ -1,14 +1,17 @@
 """``napari-qsa ablate``."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from napari_qsa.cli.console import bar, emit, note, say
 from napari_qsa.cli.options import DataArgument, JsonOption
 from napari_qsa.cli.train_options import network_options_of
+
+Number = TypeVar("Number", int, float)
 
 BITS = "float-restarts,inq2,inq3,inq4,inq5,inq7"
 
@@ -134,7 +137,7 @@ def ablate(
         suggestive=_names(suggestive),
         segmentation=_names(segmentation),
         against=_names(against),
-        members=tuple(int(count) for count in _numbers("--members", members)),
+        members=_numbers("--members", members, int),
         suggestive_members=suggestive_members,
         seeds=seeds,
         folds=folds,
@@ -142,7 +145,7 @@ def ablate(
         start=start,
         add=add,
         candidates=candidates,
-        portions=inq_portions(4) if portions is None else _numbers("--portions", portions),
+        portions=inq_portions(4) if portions is None else _numbers("--portions", portions, float),
         network=network,
         network_options=network_options_of(network, network_option or [], None),
         activations=activations,
@@ -173,9 +176,9 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def _numbers(option: str, text: str) -> tuple[float, ...]:
+def _numbers(option: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
     try:
-        return tuple(float(number) for number in text.split(","))
+        return tuple(kind(number) for number in text.split(","))
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is no list of numbers, such as 1,5.", param_hint=f"'{option}'"
