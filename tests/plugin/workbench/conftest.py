@@ -5,10 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from PIL import Image
 from psygnal import Signal
-from qtpy.QtCore import QSettings
+from qtpy.QtCore import QSettings, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_qsa.plugin.workbench.room import furnish
+from napari_qsa.project import Project
 from napari_qsa.session.desk import Failure
 from napari_qsa.session.pool import Row
 from napari_qsa.session.state import Status
@@ -159,3 +163,76 @@ def rows():
         )
 
     return make
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A folder of three small images, in a folder of its own."""
+    folder = tmp_path / "slides" / "colon"
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name in ("one", "two", "three"):
+        pixels = random.integers(0, 256, (48, 64, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def project_folder(images):
+    """A project of those images, closed; it need not ask for a pixel size."""
+    from napari_qsa.images import open_images
+
+    folder = images.parent / "colon.qsa"
+    with Project.create(folder, "Colon", pixel_size=0.5) as project:
+        project.add_images(open_images([images]))
+        project.assign_roles()
+    return folder
+
+
+class Screen:
+    """A window with the workbench, on a real session."""
+
+    def __init__(self, viewer, qtbot):
+        self.viewer, self.qtbot = viewer, qtbot
+        self.frame, self.dock = viewer.window.add_plugin_dock_widget("napari-qsa", "Workbench")
+        self.workbench = self.dock.workbench
+        qtbot.waitUntil(lambda: "Images" in viewer.window.dock_widgets)
+
+    @property
+    def window(self):
+        return next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
+
+    @property
+    def images(self):
+        return self.viewer.window.dock_widgets["Images"]
+
+    def click(self, button):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def wait_for_project(self, number=3):
+        self.qtbot.waitUntil(
+            lambda: (
+                self.workbench.desk.project is not None
+                and not self.workbench.running
+                and len(self.workbench.pool.rows) == number
+            ),
+            timeout=60_000,
+        )
+
+    def open(self, folder):
+        self.workbench.open_project(folder)
+        self.wait_for_project()
+
+    def find(self, kind):
+        self.qtbot.waitUntil(lambda: self.dock.findChild(kind) is not None)
+        return self.dock.findChild(kind)
+
+
+@pytest.fixture
+def screen(make_napari_viewer, qtbot):
+    return Screen(make_napari_viewer(), qtbot)
+
+
+@pytest.fixture
+def shown(make_napari_viewer, qtbot):
+    return Screen(make_napari_viewer(show=True), qtbot)

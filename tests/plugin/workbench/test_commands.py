@@ -52,6 +52,7 @@ class Dock(QWidget):
         super().__init__()
         self.workbench, self.asked = workbench, []
         self.tabs = SimpleNamespace(go=self.asked.append)
+        self.take = lambda folder: self.asked.append(("take", folder))
         quick = SimpleNamespace(segment=lambda: self.asked.append("quick"))
         self.first = SimpleNamespace(quick=quick)
 
@@ -106,7 +107,7 @@ def test_projects_are_asked_for(dock, plain, monkeypatch, tmp_path):
         getattr(commands, name)()
     assert asked == ["try_samples", "new_project", "open_project"]
     commands.open_folder(tmp_path)
-    assert plain.asked == [("open_project", tmp_path, {})]
+    assert dock.asked == [("take", tmp_path)]
 
 
 def test_a_command_opens_the_workbench_first(viewer, qtbot):

@@ -9,12 +9,10 @@ from napari.utils.notifications import notification_manager
 from PIL import Image
 from qtpy.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDialog, QDockWidget, QMainWindow, QMessageBox
+from qtpy.QtWidgets import QApplication, QDialog, QDockWidget, QMessageBox
 
-from napari_qsa.errors import QsaError
 from napari_qsa.plugin.workbench import problems as problems_module
-from napari_qsa.plugin.workbench import project_reader, projects, tabs
+from napari_qsa.plugin.workbench import projects, tabs
 from napari_qsa.plugin.workbench.room import room_of, workbench_of
 from napari_qsa.plugin.workbench.toasts import toasts
 from napari_qsa.project import Project
@@ -27,77 +25,6 @@ pytestmark = pytest.mark.window
 def no_tabs(monkeypatch):
     """Leave the tabs out: they have tests of their own."""
     monkeypatch.setattr(tabs, "TABS", ())
-
-
-@pytest.fixture
-def images(tmp_path):
-    """A folder of three small images, in a folder of its own."""
-    folder = tmp_path / "slides" / "colon"
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(0)
-    for name in ("one", "two", "three"):
-        pixels = random.integers(0, 256, (48, 64, 3), np.uint8)
-        Image.fromarray(pixels).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture
-def project_folder(images):
-    """A project of those images, closed; it need not ask for a pixel size."""
-    from napari_qsa.images import open_images
-
-    folder = images.parent / "colon.qsa"
-    with Project.create(folder, "Colon", pixel_size=0.5) as project:
-        project.add_images(open_images([images]))
-        project.assign_roles()
-    return folder
-
-
-class Screen:
-    def __init__(self, viewer, qtbot):
-        self.viewer, self.qtbot = viewer, qtbot
-        self.frame, self.dock = viewer.window.add_plugin_dock_widget("napari-qsa", "Workbench")
-        self.workbench = self.dock.workbench
-        qtbot.waitUntil(lambda: "Images" in viewer.window.dock_widgets)
-
-    @property
-    def window(self):
-        return next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
-
-    @property
-    def images(self):
-        return self.viewer.window.dock_widgets["Images"]
-
-    def click(self, button):
-        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-
-    def wait_for_project(self, number=3):
-        self.qtbot.waitUntil(
-            lambda: (
-                self.workbench.desk.project is not None
-                and not self.workbench.running
-                and len(self.workbench.pool.rows) == number
-            ),
-            timeout=60_000,
-        )
-
-    def open(self, folder):
-        self.workbench.open_project(folder)
-        self.wait_for_project()
-
-    def find(self, kind):
-        self.qtbot.waitUntil(lambda: self.dock.findChild(kind) is not None)
-        return self.dock.findChild(kind)
-
-
-@pytest.fixture
-def screen(make_napari_viewer, qtbot):
-    return Screen(make_napari_viewer(), qtbot)
-
-
-@pytest.fixture
-def shown(make_napari_viewer, qtbot):
-    return Screen(make_napari_viewer(show=True), qtbot)
 
 
 def choose(monkeypatch, folder):
@@ -136,7 +63,7 @@ def test_a_closed_dock_leaves_the_project_open_and_nothing_behind(screen, projec
     for dock in (screen.images, screen.dock):
         screen.viewer.window.remove_dock_widget(dock)
     screen.qtbot.waitUntil(lambda: len(gone) == 2)
-    after = Screen(screen.viewer, screen.qtbot)
+    after = type(screen)(screen.viewer, screen.qtbot)
     assert after.workbench is screen.workbench
     assert after.workbench.desk.project is not None
     assert after.dock.pages.currentWidget() is after.dock.tabs
@@ -319,12 +246,6 @@ def test_a_dropped_file_is_still_naparis(shown, images):
     assert not shown.workbench.running
 
 
-def test_napari_opens_a_project_like_a_file(screen, project_folder):
-    screen.viewer.open(project_folder, plugin="napari-qsa")
-    screen.wait_for_project()
-    assert len(screen.viewer.layers) == 0
-
-
 def test_the_window_lets_go_of_its_project_when_it_closes(screen, project_folder):
     screen.open(project_folder)
     screen.viewer.close()
@@ -398,31 +319,3 @@ def test_a_notification_shows_the_whole_of_a_long_sentence(shown):
     shown.qtbot.waitUntil(lambda: message.height() >= message.sizeHint().height() > 40)
     shown.qtbot.waitUntil(lambda: toast.parentWidget().rect().contains(toast.geometry()))
     toast.close()
-
-
-def test_napari_opens_a_folder_of_images_like_a_dropped_one(shown, images):
-    shown.viewer.open(images, plugin="napari-qsa")
-    dialog = shown.find(projects.NewProject)
-    assert dialog.images == images
-    assert len(shown.viewer.layers) == 0
-    dialog.reject()
-
-
-def test_a_folder_without_a_window_is_refused_in_a_sentence(images, monkeypatch):
-    monkeypatch.setattr(project_reader.napari, "current_viewer", lambda: None)
-    read = project_reader.get_reader(str(images))
-    with pytest.raises(QsaError, match="start napari first"):
-        read(str(images))
-
-
-def test_several_folders_at_once_are_refused_in_a_sentence(screen, images, tmp_path):
-    paths = [str(images), str(tmp_path)]
-    with pytest.raises(QsaError, match="one folder at a time"):
-        project_reader.get_reader(paths)(paths)
-
-
-def test_files_and_naparis_own_folders_are_left_to_napari(images, tmp_path):
-    zarr = tmp_path / "x.zarr"
-    zarr.mkdir()
-    for path in (images / "one.png", zarr, tmp_path / "nothing.qsa"):
-        assert project_reader.get_reader(str(path)) is None
