@@ -1,8 +1,12 @@
 """Numbers per image and model."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from napari_qsa.ensemble.header import lay_out, make_header, read_file
 from napari_qsa.errors import ProjectError
 from napari_qsa.project import Project, Score
 
@@ -35,6 +39,43 @@ def test_scores_are_merged_and_read_again(project: Project) -> None:
     assert path.read_bytes() == before, "the same scores, the same bytes"
 
 
+def test_columns_and_embeddings_are_kept_of_those_that_have_them(project: Project) -> None:
+    a, b, c, *_ = project.images
+    known = {"entropy": 0.25, "foreground": 1.0}
+    project.save_scores(
+        "m",
+        {
+            a: replace(score(project, a, 0.1), columns=known, embedding=np.arange(6, dtype="f4")),
+            b: score(project, b, 0.2),
+            c: replace(score(project, c, 0.3), embedding=np.full(6, 7, np.float32)),
+        },
+    )
+    found = project.read_scores("m")
+    assert [dict(found[i].columns) for i in (a, b, c)] == [known, {}, {}]
+    assert found[b].embedding is None
+    np.testing.assert_array_equal(found[a].embedding, np.arange(6))
+    np.testing.assert_array_equal(found[c].embedding, np.full(6, 7))
+    np.testing.assert_array_equal(found[c].descriptor, np.full(4, 0.3, np.float32))
+
+
+def test_a_file_of_an_earlier_release_is_read(project: Project) -> None:
+    image = next(iter(project.images))
+    old = score(project, image, 0.1)
+    project.save_scores("m", {image: old})
+    path = project.folder / "scores" / "m" / "scores.safetensors"
+    header, data = read_file(path)
+    document = json.loads(header.metadata["scores"])
+    for values in document["images"]:
+        del values["columns"], values["embedded"]
+    entries, data = lay_out({"descriptors": old.descriptor[None]})
+    path.write_bytes(make_header(entries, {"scores": json.dumps(document)}) + data)
+    found = project.read_scores("m")
+    assert same(found, {image: old})
+    assert found[image].columns == {}
+    assert found[image].embedding is None
+    assert project.problems() == []
+
+
 def test_scores_of_changed_images_are_ignored(project: Project, pictures, image_writer) -> None:
     a, b, *_ = project.images
     project.save_scores("m", {a: score(project, a, 0.1), b: score(project, b, 0.2)})
@@ -52,6 +93,9 @@ def test_scores_of_changed_images_are_ignored(project: Project, pictures, image_
         {"descriptor": np.zeros(4)},
         {"descriptor": np.zeros((2, 2), np.float32)},
         {"image_hash": "x"},
+        {"columns": {"entropy": float("nan")}},
+        {"embedding": np.zeros((2, 2), np.float32)},
+        {"embedding": np.array([np.nan], np.float32)},
     ],
     ids=str,
 )

@@ -12,8 +12,8 @@ from skimage.io import imsave
 from napari_qsa.ensemble.prediction import Prediction
 from napari_qsa.errors import EngineError, QsaError
 from napari_qsa.images import Image, open_dataset, open_images
+from napari_qsa.session.annotated import annotated_names
 from napari_qsa.session.batch import segment_batch
-from napari_qsa.session.query import annotated_names
 
 ASSUMED = 0.62
 

@@ -11,14 +11,8 @@ from skimage.io import imsave
 from napari_qsa.ensemble.prediction import Prediction
 from napari_qsa.errors import DatasetError, QsaError
 from napari_qsa.images import Dataset, Image, Item, open_dataset
-from napari_qsa.session.query import (
-    QueryOptions,
-    Scored,
-    annotated_names,
-    require_work,
-    score_pool,
-    suggest,
-)
+from napari_qsa.session.annotated import annotated_names, require_work
+from napari_qsa.session.query import QueryOptions, Scored, score_pool, suggest
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from napari_qsa.errors import EngineError, EnsembleFileError, ImageError
 from napari_qsa.session import scoring
 from napari_qsa.session.state import State
 from napari_qsa.session.suggester import Suggester
+from napari_qsa.suggestion import strategy_names
 
 MODEL = "glas-suggestive"
 
@@ -92,6 +93,41 @@ def test_scores_of_another_pixel_size_are_made_anew(room, project, suggester):
     ask(room, suggester)
     assert len(room.engine.asked) == 24
     assert {score.pixel_size for score in project.read_scores(MODEL).values()} == {0.25}
+
+
+@pytest.mark.parametrize("strategy", strategy_names())
+def test_every_strategy_asks_for_images_of_a_project(room, project, suggester, strategy):
+    batch = ask(room, suggester, k=4, strategy=strategy, he_glands=True)
+    assert room.failures == []
+    assert len(batch.picks) == 4
+    assert sorted(ids_of(batch.ranking)) == sorted(
+        i for i, record in project.images.items() if record.role == "train"
+    )
+
+
+def test_scores_that_lack_what_a_strategy_needs_are_made_anew(room, project, suggester):
+    ask(room, suggester)
+    assert all(score.embedding is None for score in project.read_scores(MODEL).values())
+    batch = ask(room, suggester, strategy="entropy")
+    assert len(room.engine.asked) == 12, "the numbers of the first round are enough"
+    earlier = {i: replace(s, columns={}) for i, s in project.read_scores(MODEL).items()}
+    project.save_scores(MODEL, earlier)
+    ask(room, suggester)
+    assert len(room.engine.asked) == 12
+    assert ids_of(ask(room, suggester, strategy="entropy").ranking) == ids_of(batch.ranking)
+    assert len(room.engine.asked) == 24
+    ask(room, suggester, strategy="badge", he_glands=True)
+    ask(room, suggester, strategy="badge", he_glands=True)
+    assert len(room.engine.asked) == 36, "the gradient embeddings are made once"
+
+
+def test_a_cold_start_overrules_only_what_goes_by_uncertainty(room, project, suggester):
+    by_entropy = ask(room, suggester, k=3, strategy="entropy")
+    representative = ask(room, suggester, k=3, strategy="representative")
+    coreset = ask(room, suggester, k=3, strategy="coreset")
+    assert "uncertainty is only shown" in by_entropy.notes[0]
+    assert not any("only shown" in note for note in representative.notes + coreset.notes)
+    assert ids_of(by_entropy.ranking)[:3] == ids_of(representative.ranking)[:3]
 
 
 def test_cancelled_in_the_middle_keeps_what_was_scored(room, project, suggester):

@@ -96,8 +96,9 @@ def suggest(
     """Say which images to annotate next, and why.
 
     Every image is predicted; the most uncertain are the candidates, and those of them are picked
-    that best stand for all images without annotation (suggestive annotation). Images that
-    have a label file count as annotated; --annotated gives a list instead.
+    that best stand for all images without annotation (suggestive annotation). --strategy takes
+    another way to choose; docs/methods.md has a paragraph on each. Images that have a label
+    file count as annotated; --annotated gives a list instead.
 
     Of a project the model in use scores what it has not scored yet, and a round begins: it asks
     for K images, and for some more to validate on.
@@ -118,12 +119,13 @@ def suggest(
     refuse_given(context, ["he_glands"], "it is for a project.")
     from napari_qsa.images import open_dataset
     from napari_qsa.session import query
+    from napari_qsa.session.annotated import annotated_names, require_work
 
     dataset = open_dataset(folder).part(part)
     for text in dataset.notes:
         note(text)
-    names = query.annotated_names(dataset, annotated, ignore_labels)
-    query.require_work(dataset, names)
+    names = annotated_names(dataset, annotated, ignore_labels)
+    require_work(dataset, names)
     options = query.QueryOptions(k, candidates, strategy, count_annotated, seed or 0)
     from napari_qsa.ensemble.ensemble import Ensemble
     from napari_qsa.ensemble.source import assumption

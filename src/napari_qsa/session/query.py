@@ -1,22 +1,18 @@
 """Ask which images of a folder to annotate next."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qsa.errors import DatasetError, QsaError
+from napari_qsa.errors import QsaError
 from napari_qsa.images import Dataset, Item
 from napari_qsa.metrics.member_scores import EMBEDDING, as_columns
 from napari_qsa.session.batch import Predictor, Report, tell_tiles
 from napari_qsa.suggestion import Ranking, rank
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -121,58 +117,6 @@ class Answer:
     failed: tuple[Failed, ...]
     coverage_before: float
     coverage_after: float
-
-
-def annotated_names(
-    dataset: Dataset, listed: Path | None = None, ignore_labels: bool = False
-) -> frozenset[str]:
-    """Say which images of a pool count as annotated.
-
-    Parameters
-    ----------
-    dataset
-        The pool.
-    listed
-        A text file with one image in each line: its name, file name or path; blank lines and
-        lines that begin with ``#`` are skipped. Exactly these count then. Without it, the
-        images with labels do.
-    ignore_labels
-        Without a list: none counts.
-
-    Raises
-    ------
-    DatasetError
-        If the list cannot be read, or names images that the pool does not have, or that could be
-        one or another.
-    """
-    if listed is None:
-        own = () if ignore_labels else dataset.items
-        return frozenset(item.name for item in own if item.label is not None)
-    try:
-        lines = listed.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(
-            f"The list {listed} cannot be read ({error}): give a text file with one image a line."
-        ) from error
-    entries = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    known = _ways_to_name(dataset.items)
-    found = {entry: known[_plain(entry)] for entry in entries}
-    if unknown := [entry for entry, items in found.items() if not items]:
-        raise DatasetError(f"{listed} lists images that {dataset.root} lacks: {_some(unknown)}.")
-    if vague := [entry for entry, items in found.items() if len({i.image for i in items}) > 1]:
-        raise DatasetError(
-            f"{listed} lists images that could be one or another: {_some(vague)}; give their paths."
-        )
-    return frozenset(item.name for items in found.values() for item in items)
-
-
-def require_work(dataset: Dataset, annotated: Set[str]) -> None:
-    """Raise a DatasetError where every image of a pool is annotated, before any is predicted."""
-    if dataset.items and all(item.name in annotated for item in dataset.items):
-        raise DatasetError(
-            f"Every image of {dataset.root} counts as annotated, so there is nothing to suggest: "
-            "list those that are with --annotated, or give --ignore-labels."
-        )
 
 
 def score_pool(
@@ -303,25 +247,3 @@ def _suggestions(scored: Sequence[Scored], ranking: Ranking) -> list[Suggestion]
             )
         )
     return suggestions
-
-
-def _ways_to_name(items: Sequence[Item]) -> defaultdict[str, set[Item]]:
-    """Items by whatever a list may call them; the pages of a stack share its file's names."""
-    known: defaultdict[str, set[Item]] = defaultdict(set)
-    for item in items:
-        parts = item.image.absolute().parts
-        tails = {"/".join(parts[start:]) for start in range(1, len(parts))}
-        for way in (item.image.stem, item.image.absolute().as_posix(), *tails):
-            known[_plain(way)].add(item)
-    for item in items:  # a whole name means one item, whatever else it is part of
-        known[_plain(item.name)] = {item}
-    return known
-
-
-def _plain(entry: str) -> str:
-    return entry.replace("\\", "/").removeprefix("./").casefold()
-
-
-def _some(entries: Sequence[str]) -> str:
-    more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
-    return ", ".join(entries[:_NAMED]) + more
