@@ -2,17 +2,20 @@
 
 For member ``m`` and an entry ``key`` of its network's state dict:
 
-``m/key.zlib`` (or ``.pairs``, ``.planes``)
+``m/key.zlib`` (or ``.pairs``, ``.planes``, ``.digits``, ``.zdigits``)
     ``(n,) uint8``: the codes of a quantized weight, packed; the suffix names the encoding
     (`napari_qsa.quantization.packing`).
 ``m/key.levels``
     ``(L,) float32``: its codebook, ascending; the weight is ``levels[codes]``.
+``m/key.grid``
+    In its place, ``(4,) float32``: step, first, stride and count of a codebook of equal distances,
+    ``(first + stride * (0, 1, ..., count - 1)) * step``.
 ``m/rest.float32``
     All other entries of that dtype, flattened, in the order of their names: biases, scales and
     shifts of the batch normalisation, scales of the activations, weights that are not quantized.
 
-The writer knows no quantization scheme: an array of at least two axes with at most 256 different
-values is stored as codes wherever that is smaller. The metadata holds the card
+The writer knows no quantization scheme: an array of at least two axes with at most 65,536
+different values is stored as codes wherever that is smaller. The metadata holds the card
 (`napari_qsa.ensemble.card`), and a SHA-256 of the card and of all tensors, so that damage shows.
 Shapes are not repeated in the file: they come from the network the card names.
 """
@@ -26,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_qsa.ensemble import codebooks
 from napari_qsa.ensemble.card import (
     CARD_KEY,
     CHECKSUM_KEY,
@@ -158,26 +162,30 @@ def _encode(prefix: str, state: State) -> dict[str, Array]:
         if coded is None:
             rest.setdefault(value.dtype.name, []).append(value.ravel())
             continue
-        blob, encoding, levels = coded
-        tensors[f"{prefix}{key}.{encoding}"] = blob
-        tensors[f"{prefix}{key}.levels"] = levels
+        tensors |= {f"{prefix}{key}.{suffix}": part for suffix, part in coded.items()}
     for name, values in rest.items():
         tensors[f"{prefix}rest.{name}"] = np.concatenate(values)
     return tensors
 
 
-def _codes(value: Array) -> tuple[NDArray[np.uint8], str, NDArray[np.float32]] | None:
-    """Packed codes, encoding and codebook of an array of few values; None if it stays as it is."""
+def _codes(value: Array) -> dict[str, Array] | None:
+    """Packed codes and codebook of an array of few values; None if it stays as it is."""
     if value.ndim < 2 or value.dtype != np.float32:
         return None
     levels = np.unique(value)
     if not 1 <= levels.size <= packing.MAX_LEVELS:
         return None
-    codes = np.searchsorted(levels, value.ravel()).astype(np.uint8)
-    blob, encoding = packing.pack(codes, levels.size)
-    if blob.size + levels.nbytes + _HEADER_COST >= value.nbytes:
-        return None
-    return blob, encoding, levels
+    best: dict[str, Array] | None = None
+    size = value.nbytes - _HEADER_COST
+    for suffix, codebook, all_levels in codebooks.forms(levels):
+        if codebook.nbytes < size:
+            blob, encoding = packing.pack(
+                np.searchsorted(all_levels, value.ravel()), all_levels.size
+            )
+            if blob.size + codebook.nbytes < size:
+                size = blob.size + codebook.nbytes
+                best = {encoding: blob, suffix: codebook}
+    return best
 
 
 def _decode(
@@ -188,15 +196,16 @@ def _decode(
     rest: dict[str, list[str]] = {}
     for key in sorted(template):
         shape, dtype = template[key]
-        levels = tensors.pop(f"{prefix}{key}.levels", None)
-        if levels is None:
+        suffix = next((f for f in codebooks.FORMS if f"{prefix}{key}.{f}" in tensors), None)
+        if suffix is None:
             rest.setdefault(dtype.name, []).append(key)
             continue
         encoding = next((e for e in packing.ENCODINGS if f"{prefix}{key}.{e}" in tensors), None)
         if encoding is None:
             raise ValueError(f"it lacks the codes of {prefix}{key}")
         blob = tensors.pop(f"{prefix}{key}.{encoding}")
-        if dtype != np.float32 or not _is_codebook(levels) or blob.dtype != np.uint8:
+        levels = codebooks.read(suffix, tensors.pop(f"{prefix}{key}.{suffix}"))
+        if dtype != np.float32 or levels is None or blob.dtype != np.uint8:
             raise ValueError(f"the codebook or the codes of {prefix}{key} are malformed")
         try:
             codes = packing.unpack(blob.ravel(), encoding, int(np.prod(shape)), levels.size)
@@ -214,16 +223,6 @@ def _decode(
         for key, part in zip(keys, parts, strict=True):
             state[key] = part.reshape(template[key].shape).copy()
     return state
-
-
-def _is_codebook(levels: Array) -> bool:
-    return (
-        levels.dtype == np.float32
-        and levels.ndim == 1
-        and 1 <= levels.size <= packing.MAX_LEVELS
-        and bool(np.isfinite(levels).all())
-        and bool((levels[1:] > levels[:-1]).all())
-    )
 
 
 def _serialize(card: EnsembleCard, tensors: Mapping[str, Array]) -> bytes:

@@ -13,9 +13,11 @@ from napari_qsa.ensemble.card import EnsembleCard, card_of, verify
 from napari_qsa.ensemble.header import TensorEntry, read_file
 from napari_qsa.errors import EnsembleFileError
 
-ENCODINGS = ("zlib", "pairs", "planes")
+ENCODINGS = ("zlib", "pairs", "planes", "digits", "zdigits")
+CODEBOOKS = ("levels", "grid")
 FLOAT_BYTES = 4
-MAX_LEVELS = 256
+MAX_LEVELS = 2**16
+_DIGITS = {2: 8, 3: 5, 4: 4, 5: 3, 6: 3}
 _MAX_VALUES = 2**28
 """Codes of a whole file that are unpacked to be counted."""
 
@@ -35,7 +37,7 @@ class Layer:
     levels : int
         Size of its codebook.
     values : int
-        Weights. Bit planes and pairs of codes hide up to 7: it is rounded up there.
+        Weights. Where several codes share a byte, up to 7 are hidden: it is rounded up there.
     bytes : int
         Of codes and codebook in the file.
     """
@@ -118,24 +120,31 @@ def take_inventory(name_or_path: str | Path) -> Inventory:
         stem, _, suffix = key.rpartition(".")
         if member not in members:
             raise _damaged(path, f"an unexpected tensor {name[:80]!r}")
-        codebook = header.tensors.get(f"{member}/{stem}.levels")
+        forms = (header.tensors.get(f"{member}/{stem}.{form}") for form in CODEBOOKS)
+        codebook = next((stored for stored in forms if stored is not None), None)
         if suffix in ENCODINGS and codebook is not None:
-            levels = _levels(codebook, path)
+            is_grid = f"{member}/{stem}.grid" in header.tensors
+            levels = _levels(codebook, data if is_grid else None, path)
             values = _count(data[entry.start : entry.stop], suffix, levels, path, left)
             left -= values
             size = entry.stop - entry.start + codebook.stop - codebook.start
             layers.append(Layer(int(member), stem, suffix, levels, values, size))
-        elif suffix != "levels":
+        elif suffix not in CODEBOOKS:
             float_values += int(np.prod(entry.shape))
     layers.sort(key=lambda layer: layer.member)
     return Inventory(path, card, header.length + data.size, tuple(layers), float_values)
 
 
-def _levels(codebook: TensorEntry, path: Path) -> int:
-    """Give the size of a codebook."""
+def _levels(codebook: TensorEntry, grid: NDArray[np.uint8] | None, path: Path) -> int:
+    """Give the size of a codebook; of a grid, whose bytes are in `grid`, it is the last number."""
     if len(codebook.shape) != 1 or not 1 <= codebook.shape[0] <= MAX_LEVELS:
         raise _damaged(path, f"a codebook of shape {codebook.shape}")
-    return codebook.shape[0]
+    if grid is None:
+        return codebook.shape[0]
+    count = float(grid[codebook.start : codebook.stop].view(codebook.dtype)[-1])
+    if not 1 <= count <= MAX_LEVELS:
+        raise _damaged(path, f"a codebook of {count:g} levels")
+    return int(count)
 
 
 def _count(
@@ -145,11 +154,15 @@ def _count(
     if encoding == "planes":
         bits = max((levels - 1).bit_length(), 1)
         return 8 * (blob.size // bits)
+    if encoding == "digits":
+        return _DIGITS.get(levels, 1) * blob.size
     try:
         size = sum(len(chunk) for chunk in _inflated(blob.tobytes(), limit))
     except zlib.error as error:
         raise _damaged(path, str(error)) from error
-    return size * 2 if encoding == "pairs" else size
+    if encoding == "zlib":
+        return size // 2 if levels > 256 else size
+    return size * (2 if encoding == "pairs" else _DIGITS.get(levels, 1))
 
 
 def _damaged(path: Path, reason: str) -> EnsembleFileError:
