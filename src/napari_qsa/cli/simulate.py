@@ -18,7 +18,7 @@ OF_PLAN = (
     *("rounds", "start", "add", "candidates", "count_annotated", "folds", "fold", "part"),
     *("members", "segmentation_members", "segmentation_weights", "segmentation_iterations"),
     *("iterations", "budget_minutes", "network", "network_option", "grid", "crop", "batch"),
-    *("activations", "pixel_size"),
+    *("activations", "pixel_size", "learning_rate", "stain"),
 )
 """Options that a study fixes when it begins."""
 
@@ -58,7 +58,9 @@ def simulate(
     seeds: Annotated[
         int, typer.Option("--seeds", metavar="N", min=0, help="Repetitions: seeds 0 to N-1.")
     ] = 5,
-    rounds: Annotated[int, typer.Option("--rounds", metavar="R", min=1, max=49)] = 5,
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="R", min=1, max=49, help="Trainings of an arm.")
+    ] = 5,
     start: Annotated[
         int, typer.Option("--start", metavar="N", min=1, help="Random images of the first round.")
     ] = 8,
@@ -90,7 +92,7 @@ def simulate(
             "--segmentation-iterations",
             metavar="N",
             min=1,
-            help="Of each segmentation member.  [default: as many as --iterations]",
+            help="Of each segmentation member.  [default: three times --iterations]",
         ),
     ] = None,
     members: Annotated[
@@ -119,8 +121,18 @@ def simulate(
         float,
         typer.Option("--grid", metavar="UM", min=0.01, help="µm of a pixel the networks see."),
     ] = 2.48,
-    crop: Annotated[int, typer.Option("--crop", metavar="N", min=32)] = 96,
-    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1)] = 4,
+    crop: Annotated[
+        int, typer.Option("--crop", metavar="N", min=32, help="Side of a crop on that grid.")
+    ] = 96,
+    batch: Annotated[
+        int, typer.Option("--batch", metavar="N", min=1, help="Crops in an iteration.")
+    ] = 4,
+    learning_rate: Annotated[
+        float, typer.Option("--learning-rate", metavar="R", min=1e-6, help="Peak rate.")
+    ] = 2e-3,
+    stain: Annotated[
+        float, typer.Option("--stain", metavar="S", min=0.0, help="Strength of stain augmentation.")
+    ] = 0.3,
     pixel_size: Annotated[
         float | None,
         typer.Option("--pixel-size", metavar="UM", min=0.01, help="Of all images, in µm."),
@@ -192,6 +204,9 @@ def simulate(
         "source_pixel_size": pixel_size,
         "crop": crop,
         "batch": batch,
+        "learning_rate": learning_rate,
+        "stage_rate": round(0.3 * learning_rate, 12),
+        "stain": stain,
     }
     plan = _plan(wanted, common, members, segmentation_members, segmentation_weights)
     current = _open(
@@ -257,12 +272,13 @@ def _open(
 
     if (folder / "study.json").exists():
         there = Study.open(folder)
+        old = there.plan
         given = [name for name in OF_PLAN if is_given(context, name)]
         if iterations or segmentation_iterations:
             plan = with_iterations(
                 plan,
-                iterations or there.plan.suggestive.iterations,
-                segmentation_iterations or iterations or there.plan.segmentation.iterations,
+                iterations or old.suggestive.iterations,
+                segmentation_iterations or 3 * (iterations or 0) or old.segmentation.iterations,
             )
         _require_same(there, data, part, plan, minutes, given)
         return there
@@ -276,7 +292,7 @@ def _open(
         plan = with_iterations(
             plan,
             iterations or plan.suggestive.iterations,
-            segmentation_iterations or iterations or plan.segmentation.iterations,
+            segmentation_iterations or 3 * (iterations or 0) or plan.segmentation.iterations,
         )
     return Study.create(folder, data, part, plan, facts)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from napari_qsa.ensemble.training.options import Role, TrainingOptions
 from napari_qsa.errors import QsaError
+from napari_qsa.quantization.inq import inq_portions
 
 MOST_ROUNDS = 49
 """So that the seeds of all trainings of a study are different."""
@@ -22,6 +23,8 @@ NETWORK = "efficient_fcn"
 NETWORK_OPTIONS = {"pretrained": True, "width": 16}
 GRID = 2.48
 """µm: a quarter of the resolution of GlaS, where glands are still whole and trainings short."""
+PORTIONS = inq_portions(5)
+"""Of all staged schemes of an arm alike, so that `float-restarts` is the control of each."""
 
 
 def _suggestive() -> TrainingOptions:
@@ -35,13 +38,17 @@ def _suggestive() -> TrainingOptions:
         iterations=100,
         batch=4,
         crop=96,
+        learning_rate=2e-3,
+        stage_rate=6e-4,
+        stain=0.3,
         pixel_size=GRID,
+        portions=PORTIONS,
     )
 
 
 def _segmentation() -> TrainingOptions:
     return dataclasses.replace(
-        _suggestive(), role="segmentation", members=1, iterations=200, bootstrap=False
+        _suggestive(), role="segmentation", members=1, iterations=300, bootstrap=False
     )
 
 

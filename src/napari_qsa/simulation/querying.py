@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.images import Item
+from napari_qsa.metrics.member_scores import score_columns
 from napari_qsa.suggestion import rank
 
 
@@ -64,11 +66,16 @@ def choose(
     """
     names = [item.name for item in pool]
     descriptors, uncertainties = np.zeros((len(pool), 1)), np.zeros(len(pool))
+    columns: dict[str, NDArray[Any]] = {}
     facts: dict[str, Any] = {}
     if ensemble is not None:
         found = [ensemble.predict(item.read(), pixel_size) for item in pool]
         descriptors = np.stack([each.descriptor for each in found])
         uncertainties = np.array([each.image_uncertainty for each in found])
+        columns = score_columns(
+            [each.scores for each in found if each.scores is not None],
+            [each.embedding for each in found if each.embedding is not None],
+        )
         values = zip(names, uncertainties.tolist(), strict=True)
         facts["uncertainty"] = {name: round(value, 6) for name, value in values}
     ranking = rank(
@@ -80,5 +87,6 @@ def choose(
         strategy=query.strategy,
         count_annotated=query.count_annotated,
         seed=query.seed,
+        columns=columns,
     )
     return Chosen(tuple(names[place] for place in ranking.picks.tolist()), facts)

@@ -113,17 +113,12 @@ class _Run:
         with replacing(listing) as file:
             file.write(encode_listing(_with_pixel_size(items, pixel_size), folder, folder))
         plan = self.study.plan
-        segmentation = train(
-            folder / "segmentation",
-            listing,
-            plan.training("segmentation", self.seed, number if self.arm else 0),
-        )
         result: dict[str, Any] = {
             "round": number,
             "images": len(items),
             "annotated": annotated,
-            **evaluate(segmentation, self.dataset, self.parts, plan.segmentation.source_pixel_size),
             "picks": [],
+            **self._scores(number, annotated, folder, listing),
         }
         if self.arm is not None and not last:
             suggestive = None
@@ -142,6 +137,21 @@ class _Run:
             result |= {"picks": list(found.picks), "query": asdict(query) | found.facts}
         result["cpu_seconds"] = round(time.process_time() - begun, 1)
         return result
+
+    def _scores(
+        self, number: int, annotated: list[str], folder: Path, listing: Path
+    ) -> dict[str, Any]:
+        """Train and score segmentation FCNs, unless another arm did so on the same images."""
+        for arm in self.study.arms() if self.arm else ():
+            other = self.study.result(arm.name, self.seed, number)
+            if other is not None and set(other["annotated"]) == set(annotated):
+                kept = {name: other[name] for name in ("scores", "scored")}
+                return kept | {"scored_by": other["scored_by"]}
+        plan, name = self.study.plan, FULL if self.arm is None else self.arm.name
+        options = plan.training("segmentation", self.seed, number if self.arm else 0)
+        ensemble = train(folder / "segmentation", listing, options)
+        pixel_size = options.source_pixel_size
+        return evaluate(ensemble, self.dataset, self.parts, pixel_size) | {"scored_by": name}
 
 
 def check_apart(items: Sequence[Item], parts: Split) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from napari_qsa.errors import QsaError
 from napari_qsa.jobs.engine import Engine
 from napari_qsa.jobs.progress import Progress, listen
-from napari_qsa.simulation.arms import FULL
 from napari_qsa.simulation.run import BUSY, run
 from napari_qsa.simulation.study import Study
 
@@ -152,5 +151,3 @@ class _Board:
             "; ".join(progress.message for progress in at_work),
         )
 
-
-__all__ = ["FULL", "Outcome", "units", "work"]

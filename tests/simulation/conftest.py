@@ -1,0 +1,92 @@
+"""Small studies: eight synthetic images, networks of a thousand weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_qsa.images.synthetic import write_synthetic_glas
+from napari_qsa.simulation.arms import Arm
+from napari_qsa.simulation.plan import Plan
+from napari_qsa.simulation.study import SCHEMA, Study, write_json
+
+SMALL = {
+    "network": "unet",
+    "network_options": {"width": 2},
+    "iterations": 8,
+    "batch": 2,
+    "crop": 32,
+    "pixel_size": 1.24,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_glas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight images of six patients, in GlaS layout."""
+    folder = tmp_path_factory.mktemp("tiny-glas")
+    write_synthetic_glas(folder, 8, seed=4, shape=(64, 72))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_plan() -> Plan:
+    """Two rounds of two images."""
+    default = Plan()
+    return replace(
+        default,
+        rounds=2,
+        start=2,
+        add=2,
+        candidates=3,
+        folds=3,
+        suggestive=replace(default.suggestive, **SMALL, members=2),
+        segmentation=replace(default.segmentation, **SMALL),
+    )
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path) -> Callable[..., Study]:
+    """Write a study whose results are given: scores of each arm, seed and round."""
+
+    def make(results: dict[str, dict[int, list[float]]], rounds: int = 3) -> Study:
+        plan = Plan(rounds=rounds, start=10, add=10)
+        pool = tuple((f"image {n}", f"{n:064x}", str(n)) for n in range(60))
+        study = Study(tmp_path, tmp_path / "glas", "train", plan, pool, pool[:2], {})
+        values: dict[str, Any] = {
+            "schema": SCHEMA,
+            "data": str(study.data),
+            "part": study.part,
+            "plan": plan.to_json(),
+            "budget": {},
+            "pool": [list(record) for record in pool],
+            "evaluation": [list(record) for record in study.evaluation],
+        }
+        write_json(tmp_path / "study.json", values)
+        for name, seeds in results.items():
+            if name != "full":
+                study.add_arm(Arm(name, name if name in STRATEGIES else "suggestive"))
+            for seed, scores in seeds.items():
+                folder = study.run_folder(name, seed)
+                folder.mkdir(parents=True)
+                for number, score in enumerate(scores, start=1):
+                    write_json(folder / f"round-{number}.json", _result(score))
+        return study
+
+    return make
+
+
+STRATEGIES = ("random", "foreground_random", "uncertainty")
+
+
+def _result(score: float) -> dict[str, Any]:
+    pooled = {
+        "object_dice": score,
+        "f1": score,
+        "pixel_dice": score,
+        "object_hausdorff": 100 * (1 - score),
+    }
+    return {"schema": SCHEMA, "scores": {"pooled": pooled}}

@@ -1,0 +1,50 @@
+"""Means, intervals, areas and labels needed, worked out by hand."""
+
+import pytest
+
+from napari_qsa.simulation.statistics import area, labels_needed, mean_of, paired
+
+
+def test_interval_of_three_seeds() -> None:
+    """s = 1, t(0.975, 2) = 4.30265 by the tables: half = 4.30265 / sqrt(3)."""
+    mean = mean_of([1.0, 2.0, 3.0])
+    assert (mean.value, mean.n) == (2.0, 3)
+    assert mean.half == pytest.approx(2.48414, abs=1e-4)
+
+
+def test_interval_of_two_seeds() -> None:
+    """s = sqrt(2), t(0.975, 1) = 12.7062: half = 12.7062."""
+    assert mean_of([0.0, 2.0]).half == pytest.approx(12.7062, abs=1e-3)
+
+
+def test_one_seed_has_no_interval() -> None:
+    assert mean_of([0.7]).half is None
+
+
+def test_area_is_the_mean_height() -> None:
+    assert area([8, 16, 24], [0.5, 0.7, 0.8]) == pytest.approx((0.6 + 0.75) / 2)
+    assert area([8, 12, 24], [0.5, 0.7, 0.8]) == pytest.approx((4 * 0.6 + 12 * 0.75) / 16)
+    assert area([68], [0.9]) == 0.9
+
+
+def test_differences_are_paired_by_seed() -> None:
+    found = paired({0: 0.5, 1: 0.9, 3: 0.1}, {0: 0.4, 1: 0.8, 2: 0.0})
+    assert found is not None
+    assert found.n == 2
+    assert found.value == pytest.approx(0.1)
+    assert found.half == pytest.approx(0.0, abs=1e-12)
+    assert paired({0: 1.0}, {1: 1.0}) is None
+
+
+@pytest.mark.parametrize(
+    ("threshold", "needed"),
+    [(0.4, 8.0), (0.5, 8.0), (0.6, 12.0), (0.7, 16.0), (0.75, 28.0), (0.8, 32.0), (0.81, None)],
+)
+def test_labels_needed_are_interpolated(threshold: float, needed: float | None) -> None:
+    """The curve falls once: what counts is where it first gets there."""
+    found = labels_needed([8, 16, 24, 32], [0.5, 0.7, 0.7, 0.8], threshold)
+    assert found == (None if needed is None else pytest.approx(needed))
+
+
+def test_labels_needed_of_a_curve_that_falls() -> None:
+    assert labels_needed([8, 16, 24], [0.5, 0.7, 0.4], 0.6) == pytest.approx(12.0)
