@@ -1,4 +1,4 @@
-"""Open the workbench in a window of 1366x768 and print as JSON what does not fit.
+"""Open the workbench in a window as large as the screen and print as JSON what does not fit.
 
 Run in a process of its own: Qt reads its scale factor once, when it starts.
 """
@@ -18,13 +18,17 @@ from qtpy.QtWidgets import (
     QMainWindow,
     QPushButton,
     QScrollArea,
+    QTabBar,
     QWidget,
 )
 
+from napari_qsa.plugin.workbench.tab_parts import Section
 from napari_qsa.plugin.workbench.tabs import TABS
+from napari_qsa.plugin.workbench.toasts import toasts
+from napari_qsa.plugin.workbench.toolbox import HINTS
 from napari_qsa.session.desk import Failure
 
-SIZE = (1366, 768)
+THEMES = ("dark", "light")
 PATIENCE = 120
 SLACK = 2
 """Pixels that a style may round away."""
@@ -56,6 +60,8 @@ def needed(widget):
         return 0, widget.heightForWidth(widget.width())
     if isinstance(widget, QLabel) and widget.minimumSizeHint().width() < 30:
         return None  # gives way by itself
+    if isinstance(widget, QComboBox) and widget.minimumWidth():
+        return widget.minimumWidth(), widget.minimumSizeHint().height()
     if isinstance(widget, QLabel | QAbstractButton | QComboBox):
         hint = widget.minimumSizeHint()
         return hint.width(), hint.height()
@@ -69,6 +75,8 @@ def clipped(root):
         parent = child.parentWidget()
         if not child.isVisible() or child.isWindow() or parent is None:
             continue
+        if isinstance(parent, QTabBar):
+            continue  # Qt's own arrows, where there are more tabs than room
         scrolls = parent.parentWidget() if parent is not root else None
         area = parent.rect().adjusted(-SLACK, -SLACK, SLACK, SLACK)
         place = child.geometry()
@@ -106,63 +114,95 @@ def least(window):
     return hint.width(), hint.height()
 
 
-def look(viewer, dock, folder, pictures):
-    window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
-    images = viewer.window.dock_widgets["Images"]
-    seen = {"clipped": {}}
+class Visit:
+    """What is seen of the window on the way through it, in each theme."""
 
-    def note(name):
+    def __init__(self, viewer, dock, pictures):
+        self.viewer, self.dock, self.pictures = viewer, dock, pictures
+        self.window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
+        self.images = viewer.window.dock_widgets["Images"]
+        self.clipped = {}
+        self.lightness = {}
+
+    def note(self, name):
         settle()
-        bad = clipped(dock) + clipped(images)
+        bad = clipped(self.dock) + clipped(self.images)
         if bad:
-            seen["clipped"][name] = bad
-        if pictures:
-            path = Path(pictures) / f"{name}-{viewer.theme}.png"
-            viewer.screenshot(str(path), canvas_only=False, flash=False)
+            self.clipped[f"{name}, {self.viewer.theme}"] = bad
+        if self.pictures:
+            path = Path(self.pictures) / f"{name}-{self.viewer.theme}.png"
+            self.viewer.screenshot(str(path), canvas_only=False, flash=False)
 
-    seen["finds"] = finds_what_is_cut_off()
-    note("first page")
-    dock.workbench.desk.failed.emit(Failure("The disk is full: make room. " * 3, "x", "test"))
-    dock.problems.open()
-    note("problems")
-    dock.room.forget_problems()
-    dock.workbench.open_project(folder)
-    spin(lambda: dock.workbench.desk.project and len(dock.workbench.pool.rows) > 0)
-    dock.workbench.pool.open(dock.workbench.pool.rows[0].id)
-    spin(lambda: dock.workbench.annotator.current is not None)
-    for tab in TABS:
-        dock.tabs.go(tab.title)
-        note(tab.title)
-        for section in dock.tabs.go(tab.title).findChildren(QWidget):
-            if type(section).__name__ == "Section":
-                section.title.setChecked(True)
-        note(f"{tab.title} opened")
-    for view in ("table", "filmstrip"):
-        images.show_view(view)
-        note(view)
-    bar = dock.tabs.tabBar()
+    def wear(self, theme):
+        self.viewer.theme = theme
+        settle()
+        self.lightness[theme] = self.dock.grab().toImage().pixelColor(3, 3).lightness()
+
+    def start(self):
+        dock = self.dock
+        self.note("first page")
+        dock.workbench.desk.failed.emit(Failure("The disk is full: make room. " * 3, "x", "test"))
+        dock.problems.open()
+        self.note("problems")
+        for toast in toasts():
+            toast.close()
+        dock.room.forget_problems()
+
+    def open(self, folder):
+        workbench = self.dock.workbench
+        workbench.open_project(folder)
+        spin(lambda: workbench.desk.project and len(workbench.pool.rows) > 0)
+        workbench.pool.open(workbench.pool.rows[0].id)
+        spin(lambda: workbench.annotator.current is not None)
+
+    def tabs(self):
+        for tab in TABS:
+            shown = self.dock.tabs.go(tab.title)
+            for opened in (False, True):
+                for section in shown.findChildren(Section):
+                    section.title.setChecked(opened)
+                if tab.title == "Annotate":
+                    shown.hint.setText(max(HINTS.values(), key=len) if opened else "")
+                self.note(f"{tab.title} opened" if opened else tab.title)
+        for view in ("table", "filmstrip"):
+            self.images.show_view(view)
+            self.note(view)
+
+
+def look(viewer, dock, folder, pictures):
+    seen = {"finds": finds_what_is_cut_off()}
+    visit = Visit(viewer, dock, pictures)
+    for theme in THEMES:
+        visit.wear(theme)
+        visit.start()
+    visit.open(folder)
+    for theme in reversed(THEMES):
+        visit.wear(theme)
+        visit.tabs()
+    window, bar = visit.window, dock.tabs.tabBar()
+    seen["clipped"], seen["lightness"] = visit.clipped, visit.lightness
     seen["tabs"] = [bar.sizeHint().width(), bar.width()]
     seen["dock"] = [dock.parentWidget().width(), dock.minimumSizeHint().width()]
     seen["window"] = [window.width(), window.height()]
     seen["least"] = least(window)
-    for each in (dock, images):
+    seen["canvas"] = [window.centralWidget().width(), window.centralWidget().height()]
+    for each in (dock, visit.images):
         each.parentWidget().hide()
     settle()
     seen["least_of_napari"] = least(window)
-    ground = dock.grab().toImage().pixelColor(3, 3)
-    seen["lightness"] = ground.lightness()
     seen["ratio"] = window.devicePixelRatioF()
     return seen
 
 
-def main(theme, folder, settings, pictures=""):
+def main(folder, settings, pictures=""):
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, settings)
     viewer = napari.Viewer(show=True)
-    viewer.theme = theme
-    viewer.window.resize(*SIZE)
+    screen = QApplication.primaryScreen().availableGeometry()
+    viewer.window.resize(screen.width(), screen.height())
     _, dock = viewer.window.add_plugin_dock_widget("napari-qsa", "Workbench")
     spin(lambda: "Images" in viewer.window.dock_widgets)
     seen = look(viewer, dock, Path(folder), pictures)
+    seen["screen"] = [screen.width(), screen.height()]
     viewer.close()
     settle()
     print(json.dumps(seen))

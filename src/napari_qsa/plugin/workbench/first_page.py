@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QWidget
 
 from napari_qsa.plugin.workbench import projects
@@ -13,6 +14,7 @@ WELCOME = (
     "Mark glands in a few images, let the models ask for the next ones, correct what they "
     "propose, and train."
 )
+LEAST_HEIGHT = 100
 
 
 class FirstPage(QScrollArea):
@@ -32,6 +34,7 @@ class FirstPage(QScrollArea):
         super().__init__()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.samples = QPushButton("Try with sample images")
         self.samples.setToolTip("A small project to play with; made in your documents folder.")
         self.new = QPushButton("New project from a folder…")
@@ -53,3 +56,8 @@ class FirstPage(QScrollArea):
         self.samples.clicked.connect(lambda: projects.try_samples(workbench))
         self.new.clicked.connect(lambda: projects.new_project(self, workbench))
         self.open.clicked.connect(lambda: projects.open_project(self, workbench))
+
+    def minimumSizeHint(self) -> QSize:
+        """Be as wide as the buttons need: only the height scrolls."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(self.widget().minimumSizeHint().width() + bar, LEAST_HEIGHT)

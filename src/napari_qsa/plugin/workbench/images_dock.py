@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
 )
@@ -24,6 +23,7 @@ from napari_qsa.plugin.workbench.images_model import ROW, ImagesModel
 from napari_qsa.plugin.workbench.images_views import WIDTHS, film_view, table_view, visible_rows
 from napari_qsa.plugin.workbench.images_words import FILTERS, ROLE
 from napari_qsa.plugin.workbench.places import Docked
+from napari_qsa.plugin.workbench.project_bar import ElidedLabel
 from napari_qsa.plugin.workbench.small_screen import is_low
 from napari_qsa.plugin.workbench.tab_parts import count, follow_object
 
@@ -35,8 +35,9 @@ SETTLE_MS = 40
 """How long scrolling rests before thumbnails are asked for."""
 AHEAD = 12
 """Images beyond the visible ones whose thumbnails are made too."""
-LEAST_WIDTH, LISTED_WIDTH = 84, 170
-"""Of the choice of images where there is little room, and of its list."""
+USUAL = "All images"
+"""The choice that is seen as a whole wherever there is little room."""
+ARROW_WIDTH, LISTED_WIDTH = 34, 170
 NOTHING = "No project is open: the QSA dock makes or opens one."
 
 
@@ -74,12 +75,11 @@ class ImagesDock(Docked):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.kept.setMinimumContentsLength(8)
-        self.kept.setMinimumWidth(LEAST_WIDTH)
+        self.kept.setMinimumWidth(self.fontMetrics().horizontalAdvance(USUAL) + ARROW_WIDTH)
         self.kept.view().setMinimumWidth(LISTED_WIDTH)
         self.kept.addItems(list(FILTERS))
         self.kept.setToolTip("Which images are shown.")
-        self.counted = QLabel()
-        self.counted.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.counted = ElidedLabel()
         self.table_button = QPushButton("Table")
         self.table_button.setCheckable(True)
         self.table_button.setToolTip("Show a table instead of the filmstrip.")
@@ -243,7 +243,8 @@ class ImagesDock(Docked):
         project = self._workbench.desk.project
         done = sum(row.annotation == "accepted" for row in rows)
         of = f"{shown:,} of " if shown != len(rows) else ""
-        self.counted.setText(f"{of}{count(len(rows), 'image')} · {done:,} accepted" if rows else "")
+        words = f"{of}{count(len(rows), 'image')} · {done:,} accepted" if rows else ""
+        self.counted.put(words, "")
         self.add.setEnabled(project is not None and not project.read_only)
         if project is None and not rows:
             self.empty.setText(NOTHING)
