@@ -15,6 +15,7 @@ from napari_qsa.session.desk import Desk
 from napari_qsa.session.drafts import Draft, Opened, Saving, open_image
 from napari_qsa.session.findings import Finding, find
 from napari_qsa.session.rescue import copy_all, lost
+from napari_qsa.session.slices import Slices
 
 __all__ = ["Annotator", "Finding", "Opened", "Saving"]
 
@@ -46,6 +47,9 @@ class Annotator:
 
     accepted = Signal(str)
     """An image's annotation is accepted, and on the disk."""
+
+    slice_read = Signal(int)
+    """A neighbour of the opened slice can be seen, or cannot be read: a page, from 0."""
 
     advanced = Signal()
     """The user wants the next image now."""
@@ -186,6 +190,20 @@ class Annotator:
                 lambda: find(opened.glands.copy(), opened.image.pixel_size),
                 self.checked.emit,
             )
+
+    def look_at_slice(self, page: int) -> None:
+        """Read a page of the opened file and those around it, if need be; `slice_read` tells."""
+        slices = None if self._draft is None else self._draft.opened.slices
+        if slices is None:
+            return
+        for wanted in slices.ask(page):
+            self._desk.do(
+                PART, partial(slices.read, wanted), partial(self._slice_read, slices, wanted)
+            )
+
+    def _slice_read(self, slices: Slices, page: int, news: bool) -> None:
+        if news and self._draft is not None and self._draft.opened.slices is slices:
+            self.slice_read.emit(page)
 
     def _read(self, image_id: str) -> None:
         project = self._desk.project

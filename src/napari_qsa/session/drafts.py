@@ -16,6 +16,7 @@ from napari_qsa.errors import ImageError, ProjectError, QsaError
 from napari_qsa.images import Image, read_image
 from napari_qsa.project import Project, Revision
 from napari_qsa.session.findings import NOTHING, Finding, find
+from napari_qsa.session.slices import Slices, slices_of
 
 _TRIES = 5
 """Copies that are made while somebody paints, before one is taken as it is."""
@@ -42,6 +43,8 @@ class Opened:
         Sampled hash of the file that was opened.
     notes : tuple of str
         Sentences the user should read.
+    slices : Slices or None
+        Of a page of a stack or volume: the whole file, to be looked at.
     """
 
     image_id: str
@@ -52,6 +55,7 @@ class Opened:
     read_only: bool
     image_hash: str
     notes: tuple[str, ...] = ()
+    slices: Slices | None = None
 
 
 @dataclass(frozen=True)
@@ -274,6 +278,7 @@ def open_image(project: Project, image_id: str) -> Opened:
         project.read_only,
         record.sampled_hash,
         summary.problems,
+        slices_of(project, image_id, image),
     )
 
 

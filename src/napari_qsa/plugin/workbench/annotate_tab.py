@@ -23,6 +23,7 @@ from napari_qsa.plugin.workbench.annotate_words import (
     saving_words,
 )
 from napari_qsa.plugin.workbench.annotation_layers import AnnotationLayers
+from napari_qsa.plugin.workbench.elsewhere import Elsewhere
 from napari_qsa.plugin.workbench.finding_list import FindingList
 from napari_qsa.plugin.workbench.gestures import Gestures
 from napari_qsa.plugin.workbench.keys import BY_ACTION, Keys
@@ -76,6 +77,8 @@ class AnnotateTab(QWidget):
                 (self._pool.row_changed, self._row_changed),
                 (self._pool.rows_changed, self._show_image),
                 (self.layers.changed, self._layers_changed),
+                (self.layers.changed, self.elsewhere.show_state),
+                (self.layers.turned, self.elsewhere.show_state),
                 (self.tools.tool_changed, self._show_tool),
                 (self.tools.said, self._say),
             ],
@@ -128,6 +131,7 @@ class AnnotateTab(QWidget):
         self.lost.setStyleSheet("#qsa-lost { border: 1px solid #D55E00; border-radius: 3px; }")
         self.lost_words, self.show_again = text(), QPushButton("Show again")
         self.show_again.clicked.connect(self.layers.show_again)
+        self.elsewhere = Elsewhere(self.layers, self._pool)
         self.tool_buttons = tool_buttons(self.tools.choose)
         self.hint = text(HINTS[Tool.MOVE], hint=True)
         self.hint.setMinimumHeight(3 * self.hint.fontMetrics().lineSpacing())
@@ -165,6 +169,7 @@ class AnnotateTab(QWidget):
         inner.addWidget(self.lost_words)
         inner.addWidget(self.show_again)
         layout.addWidget(self.lost)
+        layout.addWidget(self.elsewhere)
         layout.addWidget(self.findings)
         layout.addWidget(heading("Tools"))
         layout.addLayout(grid(*self.tool_buttons.values()))
@@ -181,6 +186,9 @@ class AnnotateTab(QWidget):
 
     def accept(self, then_next: bool = False) -> None:
         """Accept the annotation once all that was begun is in it."""
+        if self.layers.away:  # what would be accepted is not what is seen
+            self._say(f"{self.layers.slider.whereabouts} Go back to accept it.")
+            return
         keep = self.keep_region.isChecked()
         self.findings.begin(self._image_id)
         self.tools.changing.when_idle(

@@ -23,6 +23,7 @@ from napari_qsa.plugin.workbench.layer_makers import (
     is_shown,
     make_layer,
 )
+from napari_qsa.plugin.workbench.slider import Slider
 from napari_qsa.session.annotator import Annotator, Opened, Saving
 from napari_qsa.session.lane import Lane
 
@@ -45,6 +46,9 @@ class AnnotationLayers:
     changed = Signal()
     """There are other layers than before."""
 
+    turned = Signal()
+    """Another slice is looked at, or can be seen now."""
+
     def __init__(
         self, viewer: ViewerModel, annotator: Annotator, segmenter: Any, lane: Lane
     ) -> None:
@@ -59,10 +63,12 @@ class AnnotationLayers:
         self._changes: dict[str, Changes] = {}
         self._heatmap_wanted = False
         self._before_hiding: dict[str, bool] | None = None
+        self.slider = Slider(viewer, self._overlays, self._turned)
         self._links = (
             (annotator.opened, self._open),
             (annotator.accepted, self._accepted),
             (annotator.saving_changed, self._saving_changed),
+            (annotator.slice_read, self._slice_read),
             (segmenter.shown, self._propose),
             (viewer.layers.events.removing, self._removing),
             (viewer.layers.events.removed, self._removed),
@@ -77,6 +83,7 @@ class AnnotationLayers:
         """Leave the viewer; what is painted from now on would not be saved, so the layers go."""
         for signal, slot in self._links:
             signal.disconnect(slot)
+        self.slider.close()
         if is_shown(self.viewer):
             self._remove(KINDS)
         for kind in tuple(self._layers):
@@ -108,6 +115,11 @@ class AnnotationLayers:
         """The kinds that somebody removed from the viewer; see `show_again`."""
         return tuple(kind for kind in self._expected() if kind not in self._layers)
 
+    @property
+    def away(self) -> bool:
+        """Whether another slice is looked at than the one that is annotated."""
+        return self.slider.away
+
     def place_of(self, position: Any) -> tuple[int, int] | None:
         """Give the pixel (row, column) at a place of the world; None outside the image."""
         layer = next(iter(self._layers.values()), None)
@@ -130,6 +142,7 @@ class AnnotationLayers:
         """Bring a pixel to the middle of the view, and select its gland."""
         layer = self.glands
         if layer is not None:
+            self.slider.go_home()
             y, x = np.asarray(layer.data_to_world(place))[-2:]
             self.viewer.scene.camera.center = (0.0, float(y), float(x))
             layer.selected_label = label
@@ -137,16 +150,20 @@ class AnnotationLayers:
 
     def toggle_overlays(self) -> None:
         """Hide all that lies over the image, or show again what was shown."""
+        if self.away:
+            return
         if self._before_hiding is not None:
             self.show_overlays()
             return
-        shown = {kind: layer.visible for kind, layer in self._layers.items() if kind in OVERLAYS}
+        shown = {kind: layer.visible for kind, layer in self._overlays().items()}
         for kind in shown:
             self._layers[kind].visible = False
         self._before_hiding = shown
 
     def show_overlays(self) -> None:
         """Show again what `toggle_overlays` hid."""
+        if self.away:
+            return
         shown, self._before_hiding = self._before_hiding or {}, None
         for kind, visible in shown.items():
             if kind in self._layers:
@@ -157,12 +174,13 @@ class AnnotationLayers:
         layer = self._layers.get("uncertainty")
         self._heatmap_wanted = wanted
         if layer is not None:
-            layer.visible = wanted
+            self.slider.put_visible("uncertainty", layer, wanted)
         return layer is not None
 
     # -- what the session says
 
     def _open(self, opened: Opened | None) -> None:
+        self.slider.show(None)
         self._remove(KINDS)
         self.opened = opened
         self.proposal = self._latest if self._is_of_this(self._latest) else None
@@ -171,6 +189,9 @@ class AnnotationLayers:
             for kind in self._expected():
                 self._add(kind)
             self._select_glands()
+            self.slider.show(opened.slices)
+            if opened.slices is not None:
+                self._annotator.look_at_slice(opened.slices.home)
             self.viewer.reset_view()
             self._segmenter.show(opened.image_id)
         self.changed.emit()
@@ -206,6 +227,20 @@ class AnnotationLayers:
             for changes in self._changes.values():
                 changes.settle()
 
+    # -- other slices
+
+    def _turned(self) -> None:
+        page = self.slider.page
+        if page is not None:
+            self._annotator.look_at_slice(page)
+        self.turned.emit()
+
+    def _slice_read(self, page: int) -> None:
+        image = self._layers.get("image")
+        if image is not None and page == self.slider.page:
+            image.refresh()
+            self.turned.emit()
+
     # -- making layers
 
     def _expected(self) -> tuple[str, ...]:
@@ -219,6 +254,8 @@ class AnnotationLayers:
         layer = make_layer(kind, opened, self.proposal)
         if kind == "uncertainty":
             layer.visible = self._heatmap_wanted
+        if kind in OVERLAYS:
+            self.slider.follow(kind, layer)
         above = [self._layers[k] for k in KINDS[KINDS.index(kind) + 1 :] if k in self._layers]
         index = self.viewer.layers.index(above[0]) if above else len(self.viewer.layers)
         active = self.viewer.layers.selection.active
@@ -233,6 +270,9 @@ class AnnotationLayers:
         self.history.watch(layer)
         self._changes[kind] = Changes(layer, self.lane, self._edited)
         layer.events.data.connect(self._replaced)
+
+    def _overlays(self) -> dict[str, Layer]:
+        return {kind: self._layers[kind] for kind in OVERLAYS if kind in self._layers}
 
     def _select_glands(self) -> None:
         if self.glands is not None:
@@ -277,6 +317,8 @@ class AnnotationLayers:
         for kind in kinds:
             self._let_go(kind)
         for layer in gone:
+            # Where the slider comes or goes with a hidden layer of labels, napari 0.9.2 crashes.
+            layer.visible = True
             self.viewer.layers.remove(layer)
 
     def _let_go(self, kind: str) -> None:

@@ -42,19 +42,31 @@ def make_layer(kind: str, opened: Opened, proposal: Any = None) -> Layer:
     """
     name = opened.image.path.stem if opened.image.path else opened.image_id
     subject = proposal if kind in PREDICTED else opened
-    layer = _MAKERS[kind](subject, name=f"{kind} · {name}", **place(opened.image.pixel_size))
+    options = place(opened.image.pixel_size)
+    if kind == "image" and opened.slices is not None:
+        options = _between_slices(options)
+    layer = _MAKERS[kind](subject, name=f"{kind} · {name}", **options)
     if kind in PAINTED:
         layer.editable = not opened.read_only
     identify(layer, kind=kind, image=opened.image_id)
     return layer
 
 
+def _between_slices(options: dict[str, Any]) -> dict[str, Any]:
+    """Put slices one apart, so that a place on the slider is the number of a page."""
+    if not options:
+        return options
+    return {"scale": (1.0, *options["scale"]), "units": ("um", *options["units"])}
+
+
 def _image(opened: Opened, **options: Any) -> Layer:
     pixels = opened.image.pixels
     if pixels.shape[2] == 3:
-        return Image(pixels, rgb=True, **options)
+        colours = pixels if opened.slices is None else opened.slices
+        return Image(colours, rgb=True, **options)
     full = opened.image.full_scale or int(np.iinfo(pixels.dtype).max)
-    return Image(pixels[..., 0], rgb=False, contrast_limits=(0, full), **options)
+    gray = pixels[..., 0] if opened.slices is None else opened.slices
+    return Image(gray, rgb=False, contrast_limits=(0, full), **options)
 
 
 def _uncertainty(proposal: Any, **options: Any) -> Layer:

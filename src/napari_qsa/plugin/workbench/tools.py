@@ -183,12 +183,16 @@ class Tools:
 
     def undo(self) -> None:
         """Take the last step back, also one that is under way."""
-        if not self.changing.painting:
+        if self.layers.away:
+            self._can_edit()
+        elif not self.changing.painting:
             self.changing.when_idle(self.layers.history.undo)
 
     def redo(self) -> None:
         """Do again what was taken back."""
-        if not self.changing.painting:
+        if self.layers.away:
+            self._can_edit()
+        elif not self.changing.painting:
             self.changing.when_idle(self.layers.history.redo)
 
     # -- how
@@ -234,6 +238,8 @@ class Tools:
             self.said.emit("This project is open read-only: nothing can be changed.")
         elif self.layers.glands is None or self.layers.region is None:
             self.said.emit("A layer was removed: show it again first.")
+        elif self.layers.away:
+            self.said.emit(f"{self.layers.slider.whereabouts} Go back to it, or open that one.")
         else:
             return True
         return False

@@ -154,6 +154,39 @@ def bench(project):
 
 
 @pytest.fixture
+def bench_of():
+    """Make a bench of a project."""
+    benches = []
+
+    def make(project):
+        inbox = Inbox()
+        benches.append(Bench(project, ViewerModel(), inbox.post, inbox))
+        benches[-1].build()
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.close()
+
+
+@pytest.fixture
+def window_of(make_napari_viewer, qtbot):
+    """Make a window of a project; its first image is open."""
+    windows = []
+
+    def make(project, index=0):
+        windows.append(Window(project, make_napari_viewer(show=True), qtbot))
+        windows[-1].open(index)
+        qtbot.waitExposed(windows[-1].canvas)
+        windows[-1].settle()
+        return windows[-1]
+
+    yield make
+    for window in windows:
+        window.close()
+
+
+@pytest.fixture
 def make_proposal():
     return propose
 
