@@ -82,9 +82,77 @@ def test_one_code_too_many() -> None:
         layer.weight.neg_()
     with pytest.raises(ValueError, match="int8"):
         IntegerConv2d(layer)
-    layer.input_quantizer.set(1.0, 0, 63)
-    with pytest.raises(ValueError, match="8 bits"):
+    for lowest, highest, said in (
+        (-255, 255, "8 bits"),
+        (0, 511, "quantized"),
+        (0, 0, "quantized"),
+    ):
+        layer.input_quantizer.set(1.0, lowest, highest)
+        with pytest.raises(ValueError, match=said):
+            IntegerConv2d(layer)
+
+
+SCHEMES = [
+    "inq2",
+    "inq3",
+    "inq4",
+    "twn",
+    *(f"dorefa{bits}" for bits in range(1, 8)),
+    "q0.4",
+    "q0.7",
+]
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_schemes_whose_weights_are_int8(name: str) -> None:
+    """Bit for bit: codes times the step are the weights, whatever the step."""
+    torch.manual_seed(0)
+    layer = prepare(nn.Conv2d(8, 16, 3))
+    assert isinstance(layer, QuantizedConv2d)
+    layer.input_quantizer.set(0.125, 0, 255)
+    scheme = weight_scheme(name)
+    with torch.no_grad():
+        layer.weight.copy_(scheme.quantize(layer.weight, scheme.codebook(layer.weight)))
+    rewritten = IntegerConv2d(layer)
+    assert torch.equal(rewritten.weight(), layer.weight)
+    inputs = torch.rand(1, 8, 9, 9) * 40
+    with torch.no_grad():
+        assert torch.equal(rewritten(inputs), layer(inputs))
+
+
+@pytest.mark.parametrize("name", ["inq5", "inq8", "dorefa8", "q0.8", "float"])
+def test_schemes_whose_weights_are_not(name: str) -> None:
+    torch.manual_seed(0)
+    layer = prepare(nn.Conv2d(32, 32, 3))
+    assert isinstance(layer, QuantizedConv2d)
+    layer.input_quantizer.set(0.125, 0, 255)
+    scheme = weight_scheme(name)
+    with torch.no_grad():
+        layer.weight.mul_(10)
+        layer.weight.copy_(scheme.quantize(layer.weight, scheme.codebook(layer.weight)))
+    with pytest.raises(ValueError, match="int8"):
         IntegerConv2d(layer)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(
+    "name", ["u2", "u5", "u8", "s3", "s8", "q4.4", "q6.0", "ternary", "binary"]
+)
+def test_inputs_of_few_bits(name: str, signed: bool) -> None:
+    torch.manual_seed(0)
+    layer = prepare(nn.Conv2d(4, 3, 3))
+    assert isinstance(layer, QuantizedConv2d)
+    with torch.no_grad():
+        layer.weight.copy_(layer.weight.mul(256).round() / 1024)
+    values = torch.randn(2, 4, 9, 9) * 3
+    values = values if signed else values.relu()
+    layer.input_quantizer.set(*activation_scheme(name).calibrate(values.flatten()))
+    if name == "q4.4" and signed:
+        with pytest.raises(ValueError, match="8 bits"):
+            IntegerConv2d(layer)
+        return
+    with torch.no_grad():
+        assert torch.equal(IntegerConv2d(layer)(values), layer(values))
 
 
 @given(
