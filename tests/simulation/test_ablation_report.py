@@ -114,7 +114,8 @@ def test_page_holds_the_figures_and_the_charts(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "object Dice: that inq7 is the best is supported" in text
     assert "| `float-restarts` | `inq7` | 0.570 | -0.065 to 1.205 | 0.520, 0.620 |" in text
-    assert "60 iterations in float, then 1 stages to 100 (portions 1)" in text
+    assert "60 iterations in float, then stages of portions 1 up to 100" in text
+    assert "Averaged over the lines it is better than float-restarts, inq4." in text
     assert "| `inq7` | 0.50 | 0.50, 0.50 |" in text
     for number in (1, 2, 3):
         for metric in ("object-dice", "f1"):

@@ -82,16 +82,28 @@ def verdict_text(verdict: Verdict, name: str) -> str:
         f"It has the highest mean in {verdict.best} of {verdict.lines} lines, against "
         f"{', '.join(verdict.others)}. Of its {verdict.comparisons} paired differences to another "
         f"scheme in a line, {verdict.above} have their 95 % interval over the seeds above 0 and "
-        f"{verdict.below} below; by chance alone about {0.05 * verdict.comparisons:.1f} would lie "
-        "on either side."
+        f"{verdict.below} below; by chance alone about {0.05 * verdict.comparisons:.1f} would not "
+        f"hold 0. {_told_apart(verdict)}"
     )
+
+
+def _told_apart(verdict: Verdict) -> str:
+    """Say which schemes it is told apart from, by the differences averaged over the lines."""
+    groups = {
+        "better than": [name for name, found in verdict.overall.items() if found.low > 0],
+        "worse than": [name for name, found in verdict.overall.items() if found.high < 0],
+    }
+    told = {name for names in groups.values() for name in names}
+    groups["not told apart from"] = [name for name in verdict.overall if name not in told]
+    parts = [f"{words} {', '.join(names)}" for words, names in groups.items() if names]
+    return f"Averaged over the lines it is {'; '.join(parts)}."
 
 
 def _what(values: Mapping[str, Any]) -> str:
     options = values["options"]
     return (
         f"Fold {options['fold']} of {options['folds']} held out ({values['held_out']} images), "
-        f"{options['seeds']} seeds, {options['network']} with {_settings(options)}. "
+        f"seeds: {options['seeds']}, {options['network']} with {_settings(options)}. "
         f"{options['start']} images at the start, {options['add']} more picked by "
         f"{options['suggestive_members']} suggestive networks among the {options['candidates']} "
         f"most uncertain, then segmentation networks trained on all "
@@ -118,10 +130,10 @@ def _schedule(values: Mapping[str, Any]) -> str:
     stages = [phase for phase in plan if phase["portion"] is not None]
     portions = ", ".join(f"{phase['portion']:g}" for phase in stages)
     return (
-        f"All trainings had the same schedule, by the records of their runs: {plan[0]['stop']} "
-        f"iterations in float, then {len(stages)} stages to {plan[-1]['stop']} (portions "
-        f"{portions}), each with its restart of the learning rate; `{CONTROL}` too, with nothing "
-        "quantized."
+        "All trainings had the same schedule, by the records of their runs: "
+        f"{plan[0]['stop']} iterations in float, then stages of portions {portions} up to "
+        f"{plan[-1]['stop']}, each with its restart of the learning rate; `{CONTROL}` too, with "
+        "nothing quantized."
     )
 
 
