@@ -122,17 +122,29 @@ class Annotator:
         done = self._desk.disk.flush(timeout)
         return done and not any(self._unsaved())
 
-    def rescue(self, timeout: float) -> list[Path]:
-        """Copy what is not saved to another place, and tell where to; waits for `timeout` s.
+    def rescue(self, timeout: float, tell: bool = True) -> list[Path | None]:
+        """Copy what is not saved to another place; waits for `timeout` s.
 
         For the end, where the project's own disk fails or does not answer.
+
+        Parameters
+        ----------
+        timeout
+            In s.
+        tell
+            Whether a failure says where each copy is.
+
+        Returns
+        -------
+        list
+            For each image that is not saved its copy; None where there is none.
         """
         unsaved = self._unsaved()
         copies = copy_all(self._desk.post, unsaved, timeout)
         for draft, copy in zip(unsaved, copies, strict=True):
-            if draft.dirty:
+            if draft.dirty and tell:
                 self._desk.fail(PART, lost(draft, copy))
-        return [copy for copy in copies if copy is not None]
+        return copies
 
     def accept(
         self, keep_region: bool = False, then_next: bool = False, strict: bool = False

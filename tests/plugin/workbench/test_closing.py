@@ -1,12 +1,14 @@
 """A window that is closed while the disk is full, and docks that are closed while one paints."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox
 
+from napari_qsa.errors import QsaError
 from napari_qsa.images import open_images
 from napari_qsa.plugin.workbench.room import room_of
 from napari_qsa.project import Project
@@ -71,12 +73,34 @@ def test_a_window_that_would_lose_strokes_asks_first(opened, answer, monkeypatch
     words[0] = "Keep the window open"
     window_of().close()
     assert len(asked) == 1
+    assert "Copy: " not in asked[0], "the disk of the copies is full, too"
     assert window_of().isVisible()
     assert dock.workbench.desk.project is not None
     full.clear()
     viewer.close()
     assert len(asked) == 1
     assert list((folder / "annotations").rglob("*.json"))
+
+
+def test_a_window_that_is_closed_all_the_same_leaves_a_copy(opened, answer, monkeypatch):
+    viewer, dock = opened
+    asked, words = answer
+    folder = dock.workbench.desk.project.folder
+
+    def full(*_, **__):
+        raise QsaError("The disk is full.")
+
+    monkeypatch.setattr(Project, "save_draft", full)
+    next(layer for layer in viewer.layers if layer.name.startswith("glands")).paint((20, 20), 1)
+    words[0] = "Close"
+    viewer.close()
+    (text,) = asked
+    copy = Path(text.rpartition("Copy: ")[2])
+    assert copy.is_file()
+    monkeypatch.undo()
+    with Project.open(folder) as project:
+        (facts,) = [project.take_rescued(found) for found in project.rescued()]
+        assert project.read(facts.image).glands[20, 20] == 1
 
 
 def test_a_closed_dock_leaves_no_layer_that_nobody_saves(opened, qtbot):

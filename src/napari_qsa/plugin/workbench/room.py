@@ -14,14 +14,23 @@ from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox, QWidget
 from napari_qsa.plugin.dispatch import QtPost
 from napari_qsa.plugin.identity import unwrap
 from napari_qsa.plugin.workbench.toasts import Actions, toast
+from napari_qsa.session.adding import LEFT_OUT
 from napari_qsa.session.desk import Failure
+from napari_qsa.session.rescue import PART as RESCUE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from napari_qsa.session.annotator import Saving
     from napari_qsa.session.workbench import Workbench
 
-CLOSING_SECONDS = 20.0
-"""How long a closing window waits for what is still to be written."""
+CLOSING_SECONDS, COPYING_SECONDS = 6.0, 3.0
+"""How long a closing window waits for what was painted, and then for a copy elsewhere.
+
+After that the workbench is closed, see `napari_qsa.session.workbench.CLOSING_SECONDS`: about 20 s
+in all.
+"""
 MOST_PROBLEMS = 200
 READ_ONLY = "Open read-only"
 
@@ -93,7 +102,9 @@ class Room(QObject):
         actions = self._details()
         if failure.readable is not None:
             actions = ((READ_ONLY, lambda _: self.open_read_only(failure)), *actions)
-        toast(NotificationSeverity.ERROR, failure.message, actions)
+        said = failure.part in (RESCUE, LEFT_OUT)
+        severity = NotificationSeverity.WARNING if said else NotificationSeverity.ERROR
+        toast(severity, failure.message, actions)
 
     def _details(self) -> Actions:
         return (("Details", lambda _: self.details_wanted.emit()),)
@@ -142,8 +153,11 @@ class Room(QObject):
         """Write what is unsaved before the window goes; if that fails, the user decides."""
         if event.type() != QEvent.Type.Close or self._closed:
             return False
-        saved = self.workbench.annotator.flush(CLOSING_SECONDS)
-        if saved or not watched.isVisible() or loses(watched, self.workbench.annotator.saving):
+        annotator = self.workbench.annotator
+        if annotator.flush(CLOSING_SECONDS) or not watched.isVisible():
+            return False
+        copies = annotator.rescue(COPYING_SECONDS, tell=False)
+        if leaves(watched, annotator.saving, copies):
             return False
         event.ignore()
         return True
@@ -163,18 +177,37 @@ class Room(QObject):
         self.workbench.close()
 
 
-def loses(window: QWidget, saving: "Saving") -> bool:
-    """Ask whether to close a window although something painted in it cannot be saved."""
+def leaves(window: QWidget, saving: "Saving", copies: "Sequence[Path | None]") -> bool:
+    """Ask whether to close a window although something painted in it cannot be saved.
+
+    Parameters
+    ----------
+    window
+        The one that is to be closed.
+    saving
+        Why it cannot.
+    copies
+        Where else it is, for each image; None where it would be lost.
+    """
+    kept = None not in copies
     box = QMessageBox(window)
     box.setIcon(QMessageBox.Icon.Warning)
-    box.setText("What you painted is not saved yet, and is lost if the window closes now.")
-    box.setInformativeText(saving.message)
+    box.setText(
+        "What you painted is not saved yet. A copy is kept elsewhere, and taken up when the "
+        "project is opened the next time."
+        if kept
+        else "What you painted is not saved yet, and is lost if the window closes now."
+    )
+    places = "\n".join(f"Copy: {path}" for path in copies if path is not None)
+    box.setInformativeText(f"{saving.message}\n{places}".strip())
     keep = box.addButton("Keep the window open", QMessageBox.ButtonRole.RejectRole)
-    lose = box.addButton("Close and lose it", QMessageBox.ButtonRole.DestructiveRole)
+    leave = box.addButton(
+        "Close" if kept else "Close and lose it", QMessageBox.ButtonRole.DestructiveRole
+    )
     box.setDefaultButton(keep)
     box.setEscapeButton(keep)
     box.exec()
-    return box.clickedButton() is lose
+    return box.clickedButton() is leave
 
 
 def main_window(widget: QWidget) -> QMainWindow | None:
