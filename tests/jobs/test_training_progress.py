@@ -41,6 +41,41 @@ def test_last_event_of_each_member_counts(tmp_path: Path) -> None:
     assert found.seconds_left == pytest.approx(2 * (40 + 100))
 
 
+def report(iteration: int, pace: float, **more: Any) -> dict[str, Any]:
+    return {
+        "member": 0,
+        "event": "progress",
+        "iteration": iteration,
+        "iterations": 100,
+        "phase": "float",
+        "seconds_per_iteration": pace,
+        **more,
+    }
+
+
+def test_the_pace_is_that_of_the_last_reports_without_the_warm_up(tmp_path: Path) -> None:
+    events = [report(10, 30.0)]
+    assert read_progress(run_with(tmp_path / "a", 1, events), 1).members[0].pace == 30.0
+    events += [report(20, 2.0), report(50, 3.0)]
+    found = read_progress(run_with(tmp_path / "b", 1, events), 1)
+    assert found.members[0].pace == pytest.approx((10 * 2 + 30 * 3) / 40)
+    assert found.seconds_left == pytest.approx(50 * 2.75)
+    events += [
+        {"member": 0, "event": "resumed", "iteration": 40},
+        report(50, 20.0),
+        *(report(50 + 5 * number, 1.0) for number in range(1, 8)),
+    ]
+    assert read_progress(run_with(tmp_path / "c", 1, events), 1).members[0].pace == 1.0
+
+
+def test_a_network_that_begins_is_expected_to_take_as_long_as_the_one_before(
+    tmp_path: Path,
+) -> None:
+    run = run_with(tmp_path, 2, [report(50, 2.0), report(100, 2.0)])
+    (tmp_path / "members" / "0" / "member.safetensors").touch()
+    assert read_progress(run, workers=1).seconds_left == pytest.approx(200)
+
+
 def test_finished_members_are_whole(tmp_path: Path) -> None:
     run = run_with(tmp_path, 1, [{"member": 0, "iteration": 40, "iterations": 100}])
     (tmp_path / "members" / "0" / "member.safetensors").touch()

@@ -24,6 +24,7 @@ from napari_qsa.jobs import project_training as files
 from napari_qsa.jobs.identity import cores, lower_priority
 from napari_qsa.jobs.lock import lock
 from napari_qsa.jobs.project_training import ProjectJob, RunState, Stage
+from napari_qsa.jobs.time_left import FINISHING, time_left
 from napari_qsa.jobs.train_worker import end_with_parent
 
 if TYPE_CHECKING:
@@ -36,17 +37,11 @@ LOCK_SECONDS = 10.0
 """How long to wait for whoever looks whether the run is free."""
 
 CHECKPOINT_SECONDS = 20.0
-FINISHING = 0.04
-"""Share of the minutes for writing the ensembles and comparing them."""
-
 LONGER = 2.0
 """So many times the minutes of a stage are taken before they are called too few."""
 
 CANCELLED = 3
 """Exit status of a process that was asked to stop."""
-
-_SURE = 0.02
-"""Share of the run from which on the rest can be told from what it took."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -81,8 +76,7 @@ class ProjectTrainer:
         self._job: ProjectJob = files.read_job(folder)
         self._begun = time.monotonic()
         self._trained: set[str] = set()
-        self._before: float | None = None
-        self._fraction = files.read_state(folder).fraction
+        self._fraction = self._before = files.read_state(folder).fraction
         self._writing = threading.Lock()
 
     def run(self) -> None:
@@ -126,9 +120,10 @@ class ProjectTrainer:
 
         def report(progress: TrainingProgress) -> None:
             fraction = before + stage.share * progress.fraction * (1 - FINISHING)
-            self._tell("running", _about(stage, progress), fraction)
+            left = time_left(self._job, place, progress, self._elapsed(), self._before)
+            self._tell("running", _about(stage, progress), fraction, left)
 
-        self._tell("running", f"Beginning with the {stage.slot} model", before)
+        self._tell_begin(f"Beginning with the {stage.slot} model", place)
         run = self._open(place, stage)
         train(
             run,
@@ -165,8 +160,7 @@ class ProjectTrainer:
         from napari_qsa.ensemble.training.budget import iterations_for, seconds_for, shortest
         from napari_qsa.jobs.training import measure_pace
 
-        before = sum(former.share for former in self._job.stages[:place])
-        self._tell("running", f"Timing the {stage.slot} model", before)
+        self._tell_begin(f"Timing the {stage.slot} model", place)
         begun = time.monotonic()
         workers = _workers(self._job, stage)
         pace = measure_pace(self._folder / files.TRAIN, "all", stage.options, workers)
@@ -214,18 +208,28 @@ class ProjectTrainer:
     def _result(self, stage: Stage) -> Path:
         return self._folder / f"{stage.slot}.safetensors"
 
-    def _tell(self, progress: files.Progress, message: str, fraction: float) -> None:
-        elapsed = time.monotonic() - self._begun
-        if self._before is None:
-            self._before = fraction
-        done = fraction - self._before
-        left = elapsed * (1 - fraction) / done if done > _SURE else None
-        if left is None and self._job.minutes is not None:
-            left = 60 * self._job.minutes * (1 - fraction)
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+    def _tell_begin(self, message: str, place: int) -> None:
+        """Say that a stage begins: nothing of it is trained yet by this process."""
+        done = sum(former.share for former in self._job.stages[:place])
+        left = time_left(self._job, place, None, self._elapsed(), self._before)
+        self._tell("running", message, done, left)
+
+    def _tell(
+        self,
+        progress: files.Progress,
+        message: str,
+        fraction: float,
+        left: float | None = None,
+    ) -> None:
         with self._writing:
             self._fraction = fraction
-            state = RunState(progress, message, round(fraction, 4), left and round(left, 1))
-            files.write_state(self._folder, state)
+            seconds = None if left is None else round(left, 1)
+            files.write_state(
+                self._folder, RunState(progress, message, round(fraction, 4), seconds)
+            )
 
 
 def _own(stack: ExitStack, folder: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from napari_qsa.ensemble.training.events import read_events
 from napari_qsa.ensemble.training.run import TrainingRun
+
+RECENT = 5
+"""Reports of a member by which its pace is told: one alone jumps on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class MemberProgress:
     loss : float or None
         Mean over its last iterations.
     pace : float or None
-        Seconds of an iteration, lately.
+        Seconds of an iteration, over the last reports.
     finished : bool
         Whether it is trained to its end.
     """
@@ -65,7 +68,9 @@ class TrainingProgress:
 
         Each member that is left goes to the worker that is free first.
         """
-        paces = [m.pace for m in self.members if m.pace is not None and not m.finished]
+        known = [m for m in self.members if m.pace is not None]
+        # What is finished says least: the machine may have been less busy then.
+        paces = [m.pace or 0.0 for m in known if not m.finished] or [m.pace or 0.0 for m in known]
         if not paces:
             return None
         usual = sum(paces) / len(paces)
@@ -79,17 +84,40 @@ class TrainingProgress:
 
 def read_progress(run: TrainingRun, workers: int) -> TrainingProgress:
     """Read how far the members of a run are; `workers` is for the estimate of the time left."""
-    last: dict[int, dict[str, Any]] = {}
+    events: dict[int, list[dict[str, Any]]] = {}
     for event in read_events(run.folder):
         if "member" in event:
-            last[event["member"]] = last.get(event["member"], {}) | event
+            events.setdefault(event["member"], []).append(event)
     members = range(run.options.members)
     return TrainingProgress(
-        tuple(_member(member, last.get(member, {}), run) for member in members), workers
+        tuple(_member(member, events.get(member, []), run) for member in members), workers
     )
 
 
-def _member(member: int, event: Mapping[str, Any], run: TrainingRun) -> MemberProgress:
+def recent_pace(events: Sequence[Mapping[str, Any]]) -> float | None:
+    """Give the seconds of an iteration over a member's last few reports.
+
+    The first report of a process is left out where there are others: what is slow only once is
+    in it.
+    """
+    reports: list[tuple[int, float]] = []
+    place, first = 0, 0
+    for event in events:
+        if event.get("event") == "resumed":
+            place, first = int(event.get("iteration", 0)), len(reports)
+        elif event.get("seconds_per_iteration") is not None:
+            iteration = int(event.get("iteration", 0))
+            reports.append((max(iteration - place, 1), float(event["seconds_per_iteration"])))
+            place = iteration
+    chosen = (reports[first + 1 :] or reports[first:] or reports)[-RECENT:]
+    count = sum(many for many, _ in chosen)
+    return sum(many * pace for many, pace in chosen) / count if count else None
+
+
+def _member(member: int, events: Sequence[dict[str, Any]], run: TrainingRun) -> MemberProgress:
+    event: dict[str, Any] = {}
+    for each in events:
+        event |= each
     total = int(event.get("iterations", run.options.iterations))
     finished = run.finished(member)
     return MemberProgress(
@@ -98,6 +126,6 @@ def _member(member: int, event: Mapping[str, Any], run: TrainingRun) -> MemberPr
         total,
         str(event.get("phase", "")),
         event.get("loss"),
-        event.get("seconds_per_iteration"),
+        recent_pace(events),
         finished,
     )
