@@ -82,9 +82,11 @@ class CodedRows:
         self._covered = self.codes.encode(covered)
         self._table = np.empty((len(covered), len(images)), np.uint8)  # an image of S_u a row
         self._steps = np.zeros((2, len(images)), np.int64)  # of the gains: all, and coarse ones
-        for part, found in pool.cosines(images, _BLOCK, rounded=False):
-            self._table[part] = self.codes.encode(found.T)
-            self._steps += self._added(self._table[part], self._covered[part, None])
+        for part, found in pool.cosines(images, rounded=False):
+            for start in range(0, found.shape[1], _BLOCK):
+                some = slice(part.start + start, part.start + start + _BLOCK)
+                self._table[some] = self.codes.encode(found.T[start : start + _BLOCK])
+                self._steps += self._added(self._table[some], self._covered[some, None])
 
     def __len__(self) -> int:
         """Return the number of candidates."""

@@ -16,6 +16,7 @@ BLOCK = 4096
 """Images at a time, so that no array of all images is copied."""
 EXACT_NUMBERS = 2**24
 """Numbers of all descriptors up to which cosines are worked out in float64, else in float32."""
+_ANNOTATED = 1024
 _DIGITS = {np.float64: 12, np.float32: 6}
 
 
@@ -134,7 +135,7 @@ class Pool:
         return np.float64 if self.descriptors.size <= EXACT_NUMBERS else np.float32
 
     def cosines(
-        self, images: NDArray[np.int64], block: int = BLOCK, rounded: bool = True
+        self, images: NDArray[np.int64], rounded: bool = True
     ) -> Iterator[tuple[slice, NDArray[Any]]]:
         """Yield the cosines of images to S_u in blocks.
 
@@ -142,8 +143,6 @@ class Pool:
         ----------
         images
             Indices of K images.
-        block
-            Images of S_u at a time.
         rounded
             Whether negative ones are made 0, and equal what differs by rounding noise only, as
             those of equal descriptors do.
@@ -153,14 +152,15 @@ class Pool:
         slice
             Which of S_u.
         NDArray
-            ``(K, block)``, of the pool's `dtype`.
+            ``(K, b)``, b at most `BLOCK`, of the pool's `dtype`; overwritten by the next.
         """
         dtype = self.dtype
         left = unit_vectors(self.descriptors[images], dtype)
-        for start in range(0, len(self.unannotated), block):
-            part = slice(start, start + block)
+        buffer = np.empty((min(BLOCK, len(self.unannotated)), len(left)), dtype)
+        for start in range(0, len(self.unannotated), BLOCK):
+            part = slice(start, start + BLOCK)
             right = unit_vectors(self.descriptors[self.unannotated[part]], dtype)
-            found = (right @ left.T).T
+            found = np.matmul(right, left.T, out=buffer[: len(right)]).T
             if rounded:
                 np.clip(found, 0, 1, out=found)
                 np.round(found, _DIGITS[dtype], out=found)
@@ -171,7 +171,7 @@ class Pool:
         """``(|S_u|,)`` largest cosine of each of S_u to an annotated image, at least 0."""
         covered = np.zeros(len(self.unannotated), self.dtype)
         annotated = np.flatnonzero(self.annotated)
-        for start in range(0, len(annotated), BLOCK):
-            for part, found in self.cosines(annotated[start : start + BLOCK], BLOCK // 4):
+        for start in range(0, len(annotated), _ANNOTATED):
+            for part, found in self.cosines(annotated[start : start + _ANNOTATED]):
                 np.maximum(covered[part], found.max(axis=0), out=covered[part])
         return covered
