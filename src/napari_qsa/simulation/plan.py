@@ -35,7 +35,7 @@ def _suggestive() -> TrainingOptions:
         weights="float",
         activations="float",
         members=3,
-        iterations=100,
+        iterations=90,
         batch=4,
         crop=96,
         learning_rate=2e-3,
@@ -48,7 +48,7 @@ def _suggestive() -> TrainingOptions:
 
 def _segmentation() -> TrainingOptions:
     return dataclasses.replace(
-        _suggestive(), role="segmentation", members=1, iterations=300, bootstrap=False
+        _suggestive(), role="segmentation", members=1, iterations=400, bootstrap=False
     )
 
 
