@@ -59,6 +59,7 @@ def test_version(run: Callable[..., Any]) -> None:
         ["train", "x", "--out", "f", "--network", "vgg"],
         ["train", "x", "--out", "f", "--weights", "inq9"],
         ["train", "x", "--out", "f", "--activations", "u9"],
+        ["train", "x", "--out", "f", "--layer", "first"],
         ["train", "x", "--out", "f", "--minutes", "1", "--iterations", "10"],
         ["train", "x", "--out", "f", "--fold", "1"],
         ["train", "x", "--out", "f", "--folds", "5", "--members", "3"],

@@ -20,6 +20,7 @@ from napari_qsa.cli.model import list_models, use
 from napari_qsa.cli.project import import_images, new, next_image, status
 from napari_qsa.cli.project_images import set_role
 from napari_qsa.cli.project_rescue import rescue
+from napari_qsa.cli.schemes import schemes
 from napari_qsa.cli.segment import segment
 from napari_qsa.cli.simulate import simulate
 from napari_qsa.cli.suggest import suggest
@@ -83,12 +84,12 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
 ORDER = (
     *("demo", "segment", "suggest", "train", "evaluate", "simulate", "ablate"),
     *GROUPS,
-    *("export", "info", "ensembles"),
+    *("export", "info", "ensembles", "schemes"),
 )
 
 for command in (
     *(demo, segment, suggest, train, evaluate, simulate, ablate),
-    *(export, info, ensembles),
+    *(export, info, ensembles, schemes),
 ):
     app.command(help=_help(command))(command)
 for title, (about, members) in GROUPS.items():

@@ -11,13 +11,13 @@ from napari_qsa.cli.console import bar, duration, emit, note, say, size
 from napari_qsa.cli.options import DataArgument, DeviceOption, JsonOption, require_choice
 from napari_qsa.cli.train_options import (
     as_in,
-    is_given,
+    layers_of,
     network_of,
     network_options_of,
     require_schemes,
     resumed,
 )
-from napari_qsa.cli.train_project import is_project, train_project
+from napari_qsa.cli.train_project import train_project
 
 if TYPE_CHECKING:
     from napari_qsa.jobs.training_progress import TrainingProgress
@@ -78,6 +78,14 @@ def train(
     activations: Annotated[
         str, typer.Option("--activations", metavar="SCHEME", help="Such as u8 or float; likewise.")
     ] = "u8",
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layer",
+            metavar="WHICH=SCHEMES",
+            help="Schemes of some layers, such as first=float/float; may be repeated.",
+        ),
+    ] = None,
     part: Annotated[
         str,
         typer.Option(
@@ -252,6 +260,7 @@ def train(
         network_options=network_options,
         weights=weights,
         activations=activations,
+        layers=layers_of(layer or []),
         members=members or (folds if folds is not None and fold is None else 5),
         folds=folds or 0,
         fold=fold,

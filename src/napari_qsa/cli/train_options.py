@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_qsa.cli.options import is_given
+
 if TYPE_CHECKING:
     from napari_qsa.ensemble.training.options import TrainingOptions
     from napari_qsa.ensemble.training.run import TrainingRun
@@ -66,6 +68,19 @@ def require_schemes(weights: str, activations: str) -> None:
         raise typer.BadParameter(str(error), param_hint="'--activations'") from error
 
 
+def layers_of(pairs: list[str]) -> dict[str, str]:
+    """Read WHICH=SCHEMES pairs; a network without such a layer says so when it is trained."""
+    layers: dict[str, str] = {}
+    for pair in pairs:
+        which, sign, schemes = pair.partition("=")
+        if not (which and sign and schemes):
+            raise typer.BadParameter(
+                f"{pair!r} is not WHICH=SCHEMES, such as last=float.", param_hint="'--layer'"
+            )
+        layers[which] = schemes
+    return layers
+
+
 def resumed(
     context: typer.Context, folder: Path, data: Path, part: str, options: "TrainingOptions"
 ) -> "TrainingRun":
@@ -81,6 +96,7 @@ def resumed(
         "members": "members",
         "weights": "weights",
         "activations": "activations",
+        "layer": "layers",
         "folds": "folds",
         "fold": "fold",
         "iterations": "iterations",
@@ -109,12 +125,6 @@ def resumed(
             param_hint=", ".join(f"'{flag}'" for flag in sorted(wrong)),
         )
     return current
-
-
-def is_given(context: typer.Context, name: str) -> bool:
-    """Tell whether the command line names an option, whatever its value."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def as_in(

@@ -41,10 +41,10 @@ class IntegerConv2d(nn.Module):
         super().__init__()
         quantizer = layer.input_quantizer
         self.scale = float(quantizer.scale)
-        self.lowest, self.highest = float(quantizer.lowest), float(quantizer.highest)
-        self.signs = (self.lowest, self.highest) == SIGN
+        self.lowest, self.highest = int(quantizer.lowest), int(quantizer.highest)
+        self.signs = (float(quantizer.lowest), float(quantizer.highest)) == SIGN
         if self.signs:  # +-1/2 are no codes: take +-1 of half the scale
-            self.scale, self.lowest, self.highest = self.scale / 2, -1.0, 1.0
+            self.scale, self.lowest, self.highest = self.scale / 2, -1, 1
         if self.highest <= self.lowest:
             raise ValueError("the input is not quantized")
         if self.lowest < (-128 if self.highest <= 127 else 0) or self.highest > 255:
