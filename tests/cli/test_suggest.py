@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def test_ranking_as_json(run: Callable[..., Any], plain_images: Path, tiny_ensemble: Path) -> None:
     ran = run(
@@ -71,6 +73,23 @@ def test_seeded_random(run: Callable[..., Any], glas: Path, tiny_ensemble: Path)
     names = [[row["name"] for row in order] for order in orders]
     assert names[0] == names[1]
     assert len({tuple(each) for each in names}) > 1
+
+
+@pytest.mark.parametrize("strategy", ["bald", "badge", "class_stratified", "coreset"])
+def test_every_number_a_strategy_needs_is_scored(
+    run: Callable[..., Any], glas: Path, tiny_ensemble: Path, strategy: str
+) -> None:
+    command = ("suggest", glas, "--ensemble", tiny_ensemble, "--ignore-labels", "--json")
+    ran = run(*command, "--strategy", strategy, "-k", 2)
+    assert ran.code == 0
+    assert ran.document["strategy"] == strategy
+    assert [row["picked"] for row in ran.document["images"]] == [True, True, False, False]
+
+
+def test_an_unknown_strategy_is_a_usage_error(run: Callable[..., Any], glas: Path) -> None:
+    ran = run("suggest", glas, "--strategy", "sugestive")
+    assert ran.code == 2
+    assert "'sugestive' is not one of suggestive" in ran.err
 
 
 def test_unknown_names_are_bad_input(
