@@ -106,3 +106,21 @@ def test_what_is_no_folds_is_refused(tmp_path, text):
     (tmp_path / "folds.json").write_text(text)
     with pytest.raises(DatasetError, match=r"folds\.json"):
         read_folds(tmp_path / "folds.json")
+
+
+def test_copies_of_a_file_are_one_group(tmp_path):
+    contents = [b"one", b"two", b"one", b"six", b"seven", b"seven"]
+    items = []
+    for number, content in enumerate(contents):
+        image = tmp_path / f"i{number}.png"
+        image.write_bytes(content)
+        patient = "P" if number in (2, 3) else None
+        items.append(Item(f"i{number}", image, None, patient=patient))
+    for seed in range(5):
+        folds = patient_folds(items, 3, seed)
+        assert folds["i0"] == folds["i2"] == folds["i3"], "a copy, and the patient it is of"
+        assert folds["i4"] == folds["i5"]
+        assert sorted(set(folds.values())) == [0, 1, 2]
+    with pytest.raises(DatasetError, match="3 patients"):
+        patient_folds(items, 4)
+    assert patient_folds(items[::-1], 3) == patient_folds(items, 3)

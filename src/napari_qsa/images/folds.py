@@ -1,5 +1,6 @@
 """Cross-validation folds that never split a patient."""
 
+import contextlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.errors import DatasetError
+from napari_qsa.images.identity import sha256
 from napari_qsa.images.item import Item
 
 RESTARTS = 200
@@ -18,9 +20,10 @@ def patient_folds(items: Iterable[Item], n_folds: int = 5, seed: int = 0) -> dic
     """Deal the items into folds, balanced in images and in grade.
 
     All items of a patient go to one fold; an item without a patient is its own group, and
-    the pages of one file are one group. A greedy deal, largest group first, is started
-    `RESTARTS` times from seeded random orders, and the most balanced result is kept. The
-    result depends on the names, patients and grades only, not on the order of the items.
+    the pages of one file are one group. Groups that hold copies of one file are one, whatever
+    the files are called. A greedy deal, largest group first, is started `RESTARTS` times from
+    seeded random orders, and the most balanced result is kept. The result depends on the names,
+    patients, grades and copies only, not on the order of the items.
 
     Parameters
     ----------
@@ -42,9 +45,10 @@ def patient_folds(items: Iterable[Item], n_folds: int = 5, seed: int = 0) -> dic
         If there are fewer groups than folds.
     """
     items = list(items)
+    group_of = _with_copies(sorted(items, key=lambda item: item.name))
     groups: dict[str, list[Item]] = defaultdict(list)
     for item in sorted(items, key=lambda item: item.name):
-        groups[_group(item)].append(item)
+        groups[group_of[_group(item)]].append(item)
     if n_folds < 2 or len(groups) < n_folds:
         raise DatasetError(
             f"{len(groups)} patients (or single images) cannot be dealt into {n_folds} folds: "
@@ -54,13 +58,43 @@ def patient_folds(items: Iterable[Item], n_folds: int = 5, seed: int = 0) -> dic
     counts = np.array([_count(members, grades) for members in groups.values()], dtype=np.float64)
     deal = _best_deal(counts, n_folds, seed)
     fold_of_group = dict(zip(groups, deal.tolist(), strict=True))
-    return {item.name: fold_of_group[_group(item)] for item in items}
+    return {item.name: fold_of_group[group_of[_group(item)]] for item in items}
 
 
 def _group(item: Item) -> str:
     if item.patient is not None:
         return f"patient {item.patient}"
     return f"file {item.image.as_posix()}" if item.page is not None else f"item {item.name}"
+
+
+def _with_copies(items: Sequence[Item]) -> dict[str, str]:
+    """Give each group its name, the same for groups that share the content of a file."""
+    found = {_group(item): _group(item) for item in items}
+    first: dict[tuple[str, int | None], str] = {}
+    contents = _contents({item.image for item in items})
+    for item in items:
+        content = contents.get(item.image)
+        if content is None:
+            continue
+        mine = found[_group(item)]
+        theirs = found[first.setdefault((content, item.page), _group(item))]
+        if mine != theirs:
+            found = {group: theirs if name == mine else name for group, name in found.items()}
+    return found
+
+
+def _contents(paths: Iterable[Path]) -> dict[Path, str]:
+    """Hash the files that may have a copy among them: those of one size."""
+    sizes: dict[int, list[Path]] = defaultdict(list)
+    for path in paths:
+        with contextlib.suppress(OSError):  # whoever reads the file says so
+            sizes[path.stat().st_size].append(path)
+    found: dict[Path, str] = {}
+    for alike in sizes.values():
+        for path in alike if len(alike) > 1 else ():
+            with contextlib.suppress(OSError):
+                found[path] = sha256(path)
+    return found
 
 
 def _count(members: Sequence[Item], grades: Sequence[str]) -> list[int]:
