@@ -150,4 +150,3 @@ class _Board:
             done / self._total if self._total else 1.0,
             "; ".join(progress.message for progress in at_work),
         )
-
