@@ -18,6 +18,7 @@ immunohistochemistry sample, never GlaS.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import multiprocessing
 import re
@@ -194,8 +195,17 @@ def draw_curves(path: Path, networks: dict[str, Any]) -> None:
         dice.plot(*np.array(found["dice"]).T, color="tab:blue", marker="o", markersize=3)
         dice.set_ylim(0, 1)
         dice.set_ylabel("validation Dice", color="tab:blue")
+    save(figure, path, 90)
+
+
+def save(figure: Any, path: Path, dpi: int) -> None:
+    """Write a picture in 256 colours, a third of the bytes."""
+    from PIL import Image
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=90)
+    whole = io.BytesIO()
+    figure.savefig(whole, dpi=dpi)
+    Image.open(whole).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def samples() -> dict[str, NDArray[np.uint8]]:
@@ -219,8 +229,7 @@ def draw_overlays(path: Path, runs: dict[str, TrainingRun], fold: int) -> None:
             found = ensemble.predict(pixels, pixel_size=PIXEL_SIZE)
             _overlay(panels[row, column], pixels, found)
         panels[0, column].set_title(name, fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=80)
+    save(figure, path, 80)
 
 
 def _overlay(panel: Any, pixels: NDArray[np.uint8], found: Prediction) -> None:

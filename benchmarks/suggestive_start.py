@@ -1,10 +1,10 @@
 """Suggestive FCNs from random weights against ImageNet ones: do they disagree, and on what.
 
-Patients are drawn until `ANNOTATED` images of the GlaS training part are annotated; ensembles of
-narrow `efficient_fcn` are trained on bootstraps of these, in float, and rank the images of all
-other patients, which none of them saw. Two seeds for each start: that two seeds of one start agree
-so much is what the agreement of two starts has to be read against. Maps are compared on the
-networks' grid, half of GlaS's resolution.
+Patients of the GlaS training part are drawn up to `ANNOTATED` images; ensembles of narrow
+`efficient_fcn` are trained on bootstraps of these, in float, and rank the images of all other
+patients, which none of them saw. Two seeds for each start: that two seeds of one start agree so
+much is what the agreement of two starts has to be read against. Maps are compared on the networks'
+grid, half of GlaS's resolution.
 
 Reported for each ensemble: mean over the images of the standard deviation of the members, pixel
 Dice of their mean, and whether the uncertainty finds the wrong pixels (AUROC). For each pair:
@@ -51,14 +51,13 @@ CANDIDATES, PICKS = 16, 8
 
 
 def annotated_images(items: list[Item], seed: int) -> list[str]:
-    """Draw patients until there are images enough; give the images' names."""
+    """Draw patients, and leave out those that would make the images too many; give their names."""
     patients = sorted({item.patient or item.name for item in items})
-    np.random.default_rng(seed).shuffle(patients)
     chosen: list[str] = []
-    for patient in patients:
-        if len(chosen) >= ANNOTATED:
-            break
-        chosen += [item.name for item in items if (item.patient or item.name) == patient]
+    for patient in np.random.default_rng(seed).permutation(patients).tolist():
+        theirs = [item.name for item in items if (item.patient or item.name) == patient]
+        if len(chosen) + len(theirs) <= ANNOTATED:
+            chosen += theirs
     return chosen
 
 
@@ -121,8 +120,16 @@ def shared(first: NDArray[Any], second: NDArray[Any]) -> int:
     return len(set(first.tolist()) & set(second.tolist()))
 
 
+def kind_of(one: str, other: str) -> str:
+    """Say what two ensembles have in common; those of one seed have the same bootstraps."""
+    (start, seed), (other_start, other_seed) = (name.split("-") for name in (one, other))
+    if start == other_start:
+        return "same start, other seed"
+    return f"other start, {'same' if seed == other_seed else 'other'} seed"
+
+
 def compare(found: dict[str, Any], annotated: NDArray[np.bool_]) -> dict[str, Any]:
-    """Compare every two ensembles, grouped by whether start or seed differ."""
+    """Compare every two ensembles."""
     rankings = {
         name: rank(each["descriptors"], each["uncertainties"], annotated, PICKS, CANDIDATES)
         for name, each in found.items()
@@ -130,7 +137,7 @@ def compare(found: dict[str, Any], annotated: NDArray[np.bool_]) -> dict[str, An
     pairs: dict[str, Any] = {}
     for one, other in itertools.combinations(found, 2):
         first, second = rankings[one], rankings[other]
-        kind = "same start" if one.split("-")[0] == other.split("-")[0] else "other start"
+        kind = kind_of(one, other)
         rho = spearman(*(found[name]["uncertainties"][~annotated] for name in (one, other)))
         pairs[f"{one} / {other}"] = {
             "kind": kind,
@@ -217,7 +224,7 @@ def main() -> None:
                 key: round(float(np.mean([p[key] for p in pairs.values() if p["kind"] == kind])), 3)
                 for key in ("spearman_of_image_uncertainty", "shared_candidates", "shared_picks")
             }
-            for kind in ("same start", "other start")
+            for kind in sorted({pair["kind"] for pair in pairs.values()})
         },
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
