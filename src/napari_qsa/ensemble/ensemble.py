@@ -19,6 +19,7 @@ from napari_qsa.ensemble.members import member, settle, skeleton, specs, states_
 from napari_qsa.ensemble.prediction import Prediction, Progress
 from napari_qsa.ensemble.receptive_field import measure_halo
 from napari_qsa.ensemble.resampling import RowResampler
+from napari_qsa.ensemble.scale import options_at
 from napari_qsa.ensemble.source import Source, prepare_source
 from napari_qsa.ensemble.sweep import Sweep
 from napari_qsa.ensemble.tiles import MAX_SIDE, smaller_side
@@ -263,7 +264,7 @@ class Ensemble:
             )
         descriptor = sweep.descriptor
         assert descriptor is not None
-        options = self.card.instances
+        options = options_at(self.card, source.pixel_size)
         found = find_instances(probability, separator, source.pixel_size, options, uncertainty)
         notes = list(source.notes)
         if found.faint:

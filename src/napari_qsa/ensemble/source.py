@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.ensemble.card import EnsembleCard
+from napari_qsa.ensemble.scale import is_far
 from napari_qsa.errors import ImageError
 from napari_qsa.images import Image, rescale, to_unit
+from napari_qsa.images.pixel_size import LARGEST
 from napari_qsa.images.reading import LUMINANCE
 from napari_qsa.images.scaling import scaled_shape
 
-MAX_FACTOR = 32.0
-"""An image this many times coarser or finer than the networks' grid has a wrong pixel size."""
 MAX_PIXELS = 2**29
 """Of an image on the networks' grid."""
 DARK = 0.25
@@ -77,9 +77,10 @@ def prepare_source(
         If the image is empty, of another shape or dtype, holds NaN or values beyond 0 to 1, or its
         pixel size is impossible.
     """
-    name, notes, full_scale = "The image", [], None
+    name, notes, full_scale, of_volume = "The image", [], None, False
     if isinstance(image, Image):
         name = str(image.path or name)
+        of_volume = image.pixel_size is not None and image.pixel_size > LARGEST
         pixel_size = image.pixel_size if pixel_size is None else pixel_size
         full_scale, image = image.full_scale, image.pixels
     if pixel_size is None:
@@ -89,7 +90,13 @@ def prepare_source(
         )
     unit = _to_channels(np.asarray(image), card.in_channels, name, full_scale)
     brightest = float(unit.max())
-    if brightest < DARK:
+    if of_volume and is_far(pixel_size, card.pixel_size):
+        notes.append(
+            f"Pixels of {pixel_size:g} µm are far from the {card.pixel_size:g} µm that the "
+            "ensemble was trained on: it looks at them one by one; train it on such images."
+        )
+        return Source(unit, (unit.shape[0], unit.shape[1]), pixel_size, tuple(notes))
+    if brightest < DARK and not of_volume:
         notes.append(
             f"The image is dark, its brightest value {brightest:.1%} of the full scale: if it is a "
             "bright-field image of fewer bits than its file, scale its values up."
@@ -145,8 +152,7 @@ def _factor(pixel_size: float, card: EnsembleCard, shape: tuple[int, int], name:
             f"{name} cannot have a pixel size of {pixel_size} µm: give a positive one."
         )
     factor = pixel_size / card.pixel_size
-    too_far = not 1 / MAX_FACTOR <= factor <= MAX_FACTOR
-    if too_far or factor * factor * shape[0] * shape[1] > MAX_PIXELS:
+    if is_far(pixel_size, card.pixel_size) or factor * factor * shape[0] * shape[1] > MAX_PIXELS:
         raise ImageError(
             f"{name} has a pixel size of {pixel_size:g} µm, too far from the "
             f"{card.pixel_size:g} µm of the ensemble's grid: give the right pixel size."

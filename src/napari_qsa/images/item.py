@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.errors import ImageError
+from napari_qsa.images.files import is_volume
+from napari_qsa.images.nifti import nifti_pixel_size
+from napari_qsa.images.pixel_size import LARGEST
 from napari_qsa.images.reading import Image, read_image, read_labels
 
 ALL = "all"
@@ -57,6 +60,19 @@ class Item:
         """Read the image, see `read_image`; it has the pixel size of the item, if known."""
         image = read_image(self.image, self.page)
         return image if self.pixel_size is None else replace(image, pixel_size=self.pixel_size)
+
+    def volume_pixel_size(self) -> float | None:
+        """Give the pixel size in µm that only a volume can have; reads a header at most.
+
+        Raises
+        ------
+        ImageError
+            If it is a volume's, and cannot be read.
+        """
+        size = self.pixel_size
+        if size is None and is_volume(self.image):
+            size = nifti_pixel_size(self.image)
+        return size if size is not None and size > LARGEST else None
 
     def read_labels(self, shape: tuple[int, int] | None = None) -> NDArray[np.int32]:
         """Read the labels, see `read_labels`; `shape` is that of the image, to be checked."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.instances import find_instances
+from napari_qsa.ensemble.scale import options_at
 from napari_qsa.errors import QsaError
 from napari_qsa.metrics.glands import Gland, gland_table
 from napari_qsa.project import Project
@@ -88,7 +89,8 @@ def propose(
     model itself would with other options.
     """
     labels = labelled(stored, card, rules)
-    own = Rules(card.instances.threshold, card.instances.min_area_um2)
+    options = options_at(card, stored.pixel_size)
+    own = Rules(options.threshold, options.min_area_um2)
     return Proposal(
         image_id,
         model,
@@ -108,7 +110,7 @@ def labelled(stored: Stored, card: EnsembleCard, rules: Rules) -> NDArray[Any]:
     """Give the stored labels, or those that other rules make of the stored maps."""
     if rules == Rules():
         return stored.labels
-    options = card.instances
+    options = options_at(card, stored.pixel_size)
     if rules.threshold is not None:
         options = replace(options, threshold=rules.threshold)
     if rules.min_area_um2 is not None:

@@ -14,6 +14,9 @@ from napari_qsa import __version__
 from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.card import TrainingImage as ImageRecord
 from napari_qsa.ensemble.ensemble import Ensemble, measure_halo
+from napari_qsa.ensemble.instances import InstanceOptions
+from napari_qsa.ensemble.scale import of_volumes
+from napari_qsa.images.pixel_size import LARGEST
 from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
 from napari_qsa.quantization import exceptions_of
 
@@ -71,6 +74,7 @@ def put_together(
         std=IMAGENET_STD,
         halo=halo,
         stride=stride,
+        instances=_instances(options.pixel_size),
         training=tuple(
             ImageRecord(name, digest, fold if cross_validated else None)
             for name, digest, fold in records
@@ -83,6 +87,12 @@ def put_together(
         notes=run.terms,
     )
     return Ensemble(networks, card, device=device)
+
+
+def _instances(grid: float) -> InstanceOptions:
+    """Give the rules for objects of networks on a grid of so many µm."""
+    options = InstanceOptions()
+    return of_volumes(options, grid) if grid > LARGEST else options
 
 
 def _own_schemes(network: nn.Module, chosen: Mapping[str, str]) -> dict[str, str]:

@@ -36,6 +36,7 @@ from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import (
     TrainingImage,
     assumption,
+    fitted_to_volumes,
     left_out,
     load_training_images,
     median_pixel_size,
@@ -134,6 +135,7 @@ class TrainingRun:
                     f"{folder} already holds a training run: resume it with --resume, or delete it."
                 )
             dataset = open_dataset(data).part(part)
+            options = fitted_to_volumes(dataset, options)
             images = load_training_images(dataset, options)
             source = median_pixel_size(images, options)
             notes = left_out(dataset) + assumption(images, options)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_qsa.ensemble.source import MAX_FACTOR, MAX_PIXELS
+from napari_qsa.ensemble.scale import common_pixel_size, is_far
+from napari_qsa.ensemble.source import MAX_PIXELS
 from napari_qsa.ensemble.training.bootstrap import bootstrap_count, image_key
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.targets import training_maps
@@ -72,6 +74,7 @@ def load_training_images(
         )
     folds = patient_folds(items, options.folds, options.seed) if options.folds else {}
     images = []
+    digests: dict[Path, str] = {}  # of files that hold many of the images
     for item in items:
         image = item.read()
         known = options.source_pixel_size or dataset.pixel_size or image.pixel_size
@@ -83,9 +86,31 @@ def load_training_images(
         maps = training_maps(labels, factor, options.pixel_size, options.separator_reach, reviewed)
         stack = torch.from_numpy(np.concatenate([pixels, maps]))
         fold = folds.get(item.name, -1)
-        digest = sha256(item.image)
+        digest = digests.get(item.image) or sha256(item.image)
+        digests[item.image] = digest
         images.append(TrainingImage(item.name, digest, fold, stack, item.page, known))
     return images
+
+
+def fitted_to_volumes(dataset: Dataset, options: TrainingOptions) -> TrainingOptions:
+    """Let networks that are trained on volumes look at them pixel by pixel.
+
+    Where all labelled images are volumes' that the grid was not made for, it becomes their
+    median pixel size, and what is said in µm of it grows in proportion.
+
+    Raises
+    ------
+    ImageError
+        If the header of a volume cannot be read.
+    """
+    items = [item for item in dataset.items if item.label is not None]
+    if options.source_pixel_size is not None:
+        return options
+    grid = common_pixel_size((item.volume_pixel_size() for item in items), options.pixel_size)
+    if grid is None:
+        return options
+    reach = options.separator_reach * grid / options.pixel_size
+    return replace(options, pixel_size=grid, separator_reach=reach)
 
 
 def _factor(
@@ -93,8 +118,7 @@ def _factor(
 ) -> float:
     """Say how much larger an image is on the network's grid; refuse what cannot be meant."""
     factor = pixel_size / options.pixel_size
-    too_far = not 1 / MAX_FACTOR <= factor <= MAX_FACTOR
-    if too_far or factor * factor * shape[0] * shape[1] > MAX_PIXELS:
+    if is_far(pixel_size, options.pixel_size) or factor * factor * shape[0] * shape[1] > MAX_PIXELS:
         raise TrainingError(
             f"{item.image} has a pixel size of {pixel_size:g} µm, too far from the "
             f"{options.pixel_size:g} µm of the network's grid: give the right one (--pixel-size)."

@@ -26,6 +26,8 @@ from napari_qsa.plugin.workbench.tab_parts import (
 from napari_qsa.session.proposals import Proposal
 
 LARGEST_AREA_UM2 = 5000.0
+AREAS = 33
+"""So many times what the model leaves out can be left out, where that is more."""
 TOLERANCE = 1e-6
 UNKNOWN = "Segment this image first; then it can be set here."
 
@@ -222,6 +224,8 @@ class SegmentTab(QWidget):
         if self._proposal is None:
             return
         own = self._proposal.own_rules
+        with QSignalBlocker(self.area):  # of volumes all areas are large
+            self.area.setRange(0.0, max(LARGEST_AREA_UM2, AREAS * (own.min_area_um2 or 0.0)))
         for slider, value, usual in (
             (self.threshold, threshold, own.threshold),
             (self.area, area, own.min_area_um2),
