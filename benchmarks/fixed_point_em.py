@@ -5,7 +5,8 @@ validate: neighbouring slices are alike, so a random split would leak. Their blo
 `unet_fixed_point`), first block and last convolution in float, Adam of 1e-3, no dropout; narrower,
 for fewer iterations and with smaller crops than theirs. Validated in evaluation mode.
 
-Every scheme starts from the same float phase and has the same stages; `float` is `float-restarts`,
+Activations are the saturating ones in every row; `qpaper0.4` has the weights as published. Every
+scheme starts from the same float phase and has the same stages; `float` is `float-restarts`,
 the same schedule with nothing quantized, so that a loss is that of the quantization. Scores are of
 the network as it lies in the ensemble file, whose size is the memory.
 
@@ -212,7 +213,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--network", default="unet_fixed_point")
     parser.add_argument("--width", type=int, default=12)
-    parser.add_argument("--iterations", type=int, default=800)
+    parser.add_argument("--iterations", type=int, default=1600)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--crop", type=int, default=128)
     args = parser.parse_args()
