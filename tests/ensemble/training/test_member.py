@@ -15,6 +15,7 @@ from napari_qsa.ensemble.training import member as member_module
 from napari_qsa.ensemble.training import schedule
 from napari_qsa.ensemble.training.checkpoint import read_checkpoint, write_checkpoint
 from napari_qsa.ensemble.training.member import MemberTrainer
+from napari_qsa.ensemble.training.optimizer import new_optimizer
 from napari_qsa.ensemble.training.schedule import phases
 from napari_qsa.errors import TrainingError
 from napari_qsa.quantization import convolutions
@@ -298,7 +299,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, make_trainer: MakeTrainer
 def test_encoder_rate_slows_the_encoder_alone(tmp_path: Path, make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(tmp_path, iterations=40, encoder_rate=0.1, network="efficient_fcn")
     rates = {}
-    for group in trainer._new_optimizer().param_groups:
+    for group in new_optimizer(trainer.network, trainer.options).param_groups:
         for parameter in group["params"]:
             rates[parameter] = group["factor"]
     named = dict(trainer.network.named_parameters())
