@@ -42,6 +42,49 @@ def test_bad_files_are_named_and_the_others_are_there(
         assert project.facts.pixel_size == 0.5
 
 
+def test_an_unknown_pixel_size_is_said_with_what_is_assumed_and_how_to_set_it(
+    run: Callable[..., Any], plain_images: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a.qsa"
+    made = run("project", "new", folder, plain_images)
+    assert made.code == 0
+    line = (
+        "unknown of 3 images: 0.62 µm, that of the model's training images, is assumed; set it by "
+        f"`napari-qsa project set {folder} --pixel-size UM`\n"
+    )
+    assert made.out.count(line) == 1
+    assert line in run("project", "status", folder).out
+    found = run("project", "status", folder, "--json").document
+    assert (found["pixel_size_unknown"], found["pixel_size_assumed_um"]) == (3, 0.62)
+    told = run("project", "set", folder, "--pixel-size", 0.4)
+    assert told.code == 0
+    assert "0.4 µm where an image does not say its own" in told.out
+    with Project.open(folder) as project:
+        assert project.facts.pixel_size == 0.4
+
+
+def test_images_belong_together_by_a_pattern(
+    run: Callable[..., Any], glas: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for number, name in enumerate(("a_1", "a_2", "b_1", "b_2", "c_1", "c_2")):
+        pixels = np.full((20, 24, 3), 9 * number, np.uint8)
+        imsave(data / f"{name}.png", pixels, check_contrast=False)
+    folder = tmp_path / "a.qsa"
+    ran = run("project", "new", folder, data, "--group-pattern", "^([a-c])", "--json")
+    roles: dict[str, set[str]] = {}
+    for row in ran.document["images"]:
+        roles.setdefault(row["name"][0], set()).add(row["role"])
+    assert sorted(map(sorted, roles.values())) == [["train"], ["train"], ["validation"]]
+    ran = run("project", "set", folder, "--group-pattern", "_([12])$")
+    assert ran.code == 0
+    assert "Warning: The group pattern:1 is split" in ran.err
+    wrong = run("project", "set", folder, "--group-pattern", "^a")
+    assert (wrong.code, "has no group" in wrong.err) == (1, True)
+    assert run("project", "set", folder).code == 2
+
+
 def test_files_that_are_left_out_are_no_error_unless_there_is_nothing_else(
     run: Callable[..., Any], plain_images: Path, tmp_path: Path
 ) -> None:

@@ -1,6 +1,8 @@
 """``napari-qsa train``."""
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,23 @@ def test_too_few_minutes(
     assert ran.code == 1
     assert "too few" in ran.err
     assert not (tmp_path / "f.run").exists()
+
+
+def test_a_training_that_is_told_to_end_says_how_to_go_on(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def end(*_: Any, **__: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the signal comes first")
+
+    monkeypatch.setattr(training, "train", end)
+    ran = run("train", glas, "--out", tmp_path / "f.safetensors", *SMALL)
+    assert ran.code == 143
+    assert "Stopped; what is trained is kept in" in ran.err
+    assert "--resume goes on with it" in ran.err
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("error", [TrainingError("The machine is tired."), KeyboardInterrupt()])

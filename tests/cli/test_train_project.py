@@ -1,5 +1,7 @@
 """``napari-qsa train`` on a project."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from skimage.io import imsave
 
+from napari_qsa.cli import console
 from napari_qsa.ensemble.card import read_card
 from napari_qsa.images import open_dataset
 from napari_qsa.images.synthetic import synthetic_glas
@@ -118,9 +121,28 @@ def test_a_training_is_stopped_while_its_project_is_open_elsewhere(
         assert ": running" in run("train", folder, "--status").out
         ran = run("train", folder, "--cancel")
         assert ": interrupted" in ran.out
+        assert f"`napari-qsa train {folder} --resume` goes on" in ran.out
         again = run("train", folder, "--cancel")
+        told = run("project", "status", folder)
     assert again.code == 1
     assert "nothing to stop" in again.err
+    assert f"(interrupted at 40%); `napari-qsa train {folder} --resume` goes on" in told.out
+
+
+def test_a_training_that_is_told_to_end_is_kept(
+    run, folder: Path, instant: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def update(bar: Any, *_: Any) -> None:
+        if bar._title == "Training" and not killed:
+            killed.append(True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    killed: list[bool] = []
+    monkeypatch.setattr(console.Bar, "update", update)
+    monkeypatch.setattr(project_training, "is_running", lambda run: not (run / "cancel").exists())
+    ran = run("train", folder)
+    assert ran.code == 143
+    assert f"Stopped; what is trained is kept: `napari-qsa train {folder} --resume`" in ran.err
 
 
 def test_without_a_run_there_is_nothing_to_tell(run, folder: Path) -> None:

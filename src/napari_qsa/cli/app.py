@@ -20,6 +20,7 @@ from napari_qsa.cli.model import list_models, use
 from napari_qsa.cli.project import import_images, new, next_image, status
 from napari_qsa.cli.project_images import set_role
 from napari_qsa.cli.project_rescue import rescue
+from napari_qsa.cli.project_set import set_facts
 from napari_qsa.cli.schemes import schemes
 from napari_qsa.cli.segment import segment
 from napari_qsa.cli.simulate import simulate
@@ -71,6 +72,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
             "status": status,
             "import": import_images,
             "next": next_image,
+            "set": set_facts,
             "rescue": rescue,
         },
     ),

@@ -67,6 +67,26 @@ ProjectArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder of a project, NAME.qsa.")
 ]
 
+GroupPatternOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group-pattern",
+        metavar="REGEX",
+        help="Images of unknown patient belong together where its first group finds the same in "
+        "their names, as '^(case[0-9]+)'.",
+    ),
+]
+ProjectPixelSizeOption = Annotated[
+    float | None,
+    typer.Option(
+        "--pixel-size",
+        metavar="UM",
+        min=0.01,
+        max=100.0,
+        help="µm of a pixel, for images that do not say their own.",
+    ),
+]
+
 
 def is_project(path: Path) -> bool:
     """Tell whether a path is the folder of a project."""

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_qsa.cli.console import emit, finish, note, say
-from napari_qsa.cli.options import JsonOption, ProjectArgument
-from napari_qsa.wording import counted
+from napari_qsa.cli.options import (
+    GroupPatternOption,
+    JsonOption,
+    ProjectArgument,
+    ProjectPixelSizeOption,
+)
+from napari_qsa.wording import counted, form
 
 if TYPE_CHECKING:
     from napari_qsa.cli.sitting import Sitting
@@ -33,20 +38,12 @@ def new(
     name: Annotated[
         str | None, typer.Option("--name", metavar="TEXT", help="For people.  [default: NAME]")
     ] = None,
-    pixel_size: Annotated[
-        float | None,
-        typer.Option(
-            "--pixel-size",
-            metavar="UM",
-            min=0.01,
-            max=100.0,
-            help="µm of a pixel, for images that do not say their own.",
-        ),
-    ] = None,
+    pixel_size: ProjectPixelSizeOption = None,
     seed: Annotated[
         int | None,
         typer.Option("--seed", metavar="S", min=0, help="Of all that is drawn.  [default: 0]"),
     ] = None,
+    group_pattern: GroupPatternOption = None,
     samples: Annotated[
         bool, typer.Option("--samples", help="Draw sample images beside the project and use them.")
     ] = False,
@@ -61,9 +58,16 @@ def new(
 
     Example:
       napari-qsa project new glands.qsa slides/ --pixel-size 0.5
+      napari-qsa project new glands.qsa slides/ --group-pattern '^(case[0-9]+)'
       napari-qsa project new try.qsa --samples
     """
-    given = {"IMAGES": images, "--name": name, "--pixel-size": pixel_size, "--seed": seed}
+    given = {
+        "IMAGES": images,
+        "--name": name,
+        "--pixel-size": pixel_size,
+        "--seed": seed,
+        "--group-pattern": group_pattern,
+    }
     if samples and (wrong := [flag for flag, value in given.items() if value is not None]):
         raise typer.BadParameter(
             "sample images have their own.",
@@ -71,6 +75,7 @@ def new(
         )
     if accept_labels and images is None:
         raise typer.BadParameter("it needs IMAGES.", param_hint="'--accept-labels'")
+    from napari_qsa.cli import project_status
     from napari_qsa.cli.sitting import sitting
     from napari_qsa.errors import QsaError
 
@@ -82,7 +87,7 @@ def new(
         if samples:
             workbench.new_sample_project(folder)
         else:
-            workbench.new_project(folder, images, name, pixel_size, seed or 0)
+            workbench.new_project(folder, images, name, pixel_size, seed or 0, group_pattern)
         room.work(workbench, "Making the project")
         if workbench.desk.project is None:
             room.stop_at_failures()
@@ -91,7 +96,7 @@ def new(
         _warn(found)
         if accept_labels and images is not None:
             failed |= _tell(_accept(room, [images]))
-        _show(room, as_json, images=False)
+        project_status.show(room, as_json, images=False)
         finish(failed)
 
 
@@ -109,10 +114,11 @@ def status(
     Example:
       napari-qsa project status glands.qsa --images
     """
+    from napari_qsa.cli import project_status
     from napari_qsa.cli.sitting import opened
 
     with opened(folder, read_only=True) as room:
-        _show(room, as_json, images)
+        project_status.show(room, as_json, images)
 
 
 def import_images(
@@ -193,22 +199,9 @@ def next_image(folder: ProjectArgument, as_json: JsonOption = False) -> None:
             say(f"{row.name}: {words[row.asked_for]}{about}{why}")
             say(f"id {row.id}, annotation: {row.annotation}")
             say(f"{room.project.path_of(row.id)}")
-            note(f"{len(waiting)} images wait in all.")
+            wait = form(len(waiting), "waits", "wait")
+            note(f"{counted(len(waiting), 'image')} {wait} in all.")
         finish(failed)
-
-
-def _show(room: "Sitting", as_json: bool, images: bool) -> None:
-    from napari_qsa.cli import project_status
-
-    room.settle()
-    room.stop_at_failures()
-    document = room.ask(lambda: project_status.document(room.project, room.workbench.pool.rows))
-    if as_json:
-        emit(document)
-    else:
-        say(project_status.text(document, images))
-        for problem in document["problems"]:
-            note(problem)
 
 
 def _accept(room: "Sitting", paths: list[Path]) -> "Painted":
@@ -231,9 +224,13 @@ def _tell(found: "Painted | None") -> bool:
         return False
     for problem in found.problems:
         note(f"Error: {problem}")
-    note(f"{len(found.accepted)} label files were accepted as annotations.")
+    taken = len(found.accepted)
+    were = form(taken, "was accepted as an annotation", "were accepted as annotations")
+    note(f"{counted(taken, 'label file')} {were}.")
     if found.kept:
-        note(f"{len(found.kept)} images keep the annotation that they have.")
+        kept = len(found.kept)
+        keep = form(kept, "keeps the annotation that it has", "keep the annotations that they have")
+        note(f"{counted(kept, 'image')} {keep}.")
     return bool(found.problems)
 
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from napari_qsa.cli.console import bar, duration, emit, note, say, size
-from napari_qsa.cli.options import DataArgument, DeviceOption, JsonOption, require_choice
+from napari_qsa.cli.interrupts import exit_status, terminable
+from napari_qsa.cli.options import (
+    DataArgument,
+    DeviceOption,
+    JsonOption,
+    is_given,
+    is_project,
+    require_choice,
+)
 from napari_qsa.cli.train_options import (
     as_in,
     layers_of,
@@ -18,6 +26,7 @@ from napari_qsa.cli.train_options import (
     resumed,
 )
 from napari_qsa.cli.train_project import train_project
+from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
     from napari_qsa.jobs.training_progress import TrainingProgress
@@ -31,7 +40,6 @@ NETWORKS = (
     "dcan",
     "multichannel",
 )
-INTERRUPTED = 130
 OF_PROJECTS = ("status", "cancel", "background", "from_scratch", "adopt")
 
 
@@ -281,15 +289,15 @@ def train(
             folder, data, part, options, minutes, workers, device, tell=note
         )
     try:
-        with bar("Training") as shown:
+        with terminable(), bar("Training") as shown:
 
             def tell(progress: "TrainingProgress") -> None:
                 shown.update(progress.fraction, _about(progress), progress.seconds_left)
 
             ensemble = training.finish_run(current, out, workers, device, start_from, tell)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         note(f"Stopped; what is trained is kept in {folder}: --resume goes on with it.")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(exit_status(stop)) from None
     seconds = time.monotonic() - begun
     if as_json:
         emit(
@@ -304,8 +312,8 @@ def train(
         )
     else:
         say(
-            f"{out} ({size(out.stat().st_size)}): {ensemble.card.members} members, "
-            f"{current.options.iterations} iterations each, in {duration(seconds)}."
+            f"{out} ({size(out.stat().st_size)}): {counted(ensemble.card.members, 'member')}, "
+            f"{counted(current.options.iterations, 'iteration')} each, in {duration(seconds)}."
         )
         say(f"{folder} holds checkpoints and events; it is not needed to use the ensemble.")
 

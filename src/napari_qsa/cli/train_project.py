@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from napari_qsa.cli.console import bar, duration, emit, finish, note, say
-from napari_qsa.cli.train_options import is_given
+from napari_qsa.cli.interrupts import exit_status, terminable
+from napari_qsa.cli.options import is_given
 from napari_qsa.errors import QsaError, TrainingError
+from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
     from napari_qsa.cli.sitting import Sitting
@@ -20,13 +22,7 @@ if TYPE_CHECKING:
     )
 
 PART = "training"
-INTERRUPTED = 130
 RESUMABLE = ("interrupted", "failed")
-
-
-def is_project(data: Path) -> bool:
-    """Tell whether a path is a project's folder."""
-    return (data / "project.json").is_file()
 
 
 def train_project(
@@ -93,7 +89,7 @@ def start(
         room.stop_at_failures()
         run_id = str(trainer.shown)
         if background:
-            _told(_run(trainer, run_id), None, as_json)
+            _told(folder, _run(trainer, run_id), None, as_json)
             return
         _wait(room, folder)
         room.stop_at_failures()
@@ -102,7 +98,7 @@ def start(
             room.until(lambda: _run(trainer, run_id).status == "adopted" or bool(room.failures))
             room.stop_at_failures()
         ended = _run(trainer, run_id)
-        _told(ended, trainer.comparison(run_id), as_json)
+        _told(folder, ended, trainer.comparison(run_id), as_json)
         finish(failed=ended.status in RESUMABLE)  # it was stopped from elsewhere, or killed
 
 
@@ -113,7 +109,7 @@ def status(folder: Path, as_json: bool) -> None:
         if not trainer.runs():
             raise TrainingError(f"{folder} has no training run: start one with train.")
         run = trainer.runs()[-1]
-        _told(run, trainer.comparison(run.id), as_json)
+        _told(folder, run, trainer.comparison(run.id), as_json)
 
 
 def cancel(folder: Path, as_json: bool) -> None:
@@ -125,7 +121,7 @@ def cancel(folder: Path, as_json: bool) -> None:
         run_id = str(trainer.shown)
         trainer.cancel()
         room.until(lambda: not trainer.running)
-        _told(_run(trainer, run_id), trainer.comparison(run_id), as_json)
+        _told(folder, _run(trainer, run_id), trainer.comparison(run_id), as_json)
 
 
 def _opened(folder: Path, read_only: bool = False) -> Any:
@@ -145,7 +141,7 @@ def _opened(folder: Path, read_only: bool = False) -> Any:
 
 def _wait(room: "Sitting", folder: Path) -> None:
     trainer = room.workbench.trainer
-    with bar("Training") as shown:
+    with terminable(), bar("Training") as shown:
 
         def done() -> bool:
             left = next((r.seconds_left for r in trainer.runs() if r.status == "running"), None)
@@ -154,11 +150,14 @@ def _wait(room: "Sitting", folder: Path) -> None:
 
         try:
             room.until(done)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             trainer.cancel()
             room.until(lambda: not trainer.running)
-            note(f"Stopped; what is trained is kept: train {folder} --resume goes on with it.")
-            raise typer.Exit(INTERRUPTED) from None
+            note(
+                "Stopped; what is trained is kept: "
+                f"`napari-qsa train {folder} --resume` goes on with it."
+            )
+            raise typer.Exit(exit_status(stop)) from None
 
 
 def _last(trainer: "Trainer", wanted: tuple[str, ...]) -> "RunInfo":
@@ -175,14 +174,18 @@ def _run(trainer: "Trainer", run_id: str) -> "RunInfo":
     return found
 
 
-def _told(run: "RunInfo", comparison: "ModelComparison | None", as_json: bool) -> None:
+def _told(
+    folder: Path, run: "RunInfo", comparison: "ModelComparison | None", as_json: bool
+) -> None:
     if as_json:
         emit(_document(run, comparison))
         return
-    images = f"{run.images} images, {run.validation} to validate on"
+    images = f"{counted(run.images, 'image')}, {run.validation} to validate on"
     say(f"Run {run.id}: {run.status}, {run.fraction:.0%} ({images}).")
     if run.message:
         say(run.message)
+    if run.status in RESUMABLE:
+        say(f"`napari-qsa train {folder} --resume` goes on with it.")
     if run.seconds_left is not None:
         say(f"About {duration(run.seconds_left)} left.")
     if comparison is not None:
@@ -194,13 +197,14 @@ def in_words(comparison: "ModelComparison") -> str:
     notes = " ".join(comparison.notes)
     if comparison.source == "none":
         return f"The new model could not be compared with the one in use. {notes}".strip()
+    count = len(comparison.images)
     where = (
-        "validation images"
+        counted(count, "validation image")
         if comparison.source == "validation"
-        else "images, each by networks that never saw it"
+        else f"{counted(count, 'image')}, each by networks that never saw it"
     )
     return (
-        f"Object Dice on {len(comparison.images)} {where}: {comparison.current:.3f} now, "
+        f"Object Dice on {where}: {comparison.current:.3f} now, "
         f"{comparison.new:.3f} new; difference {comparison.difference:+.3f} "
         f"({comparison.low:+.3f} to {comparison.high:+.3f}): {comparison.verdict}. {notes}"
     ).strip()

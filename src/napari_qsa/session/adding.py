@@ -49,6 +49,7 @@ def create(
     seed: int,
     progress: Progress,
     cancelled: Cancelled,
+    group_rule: str | None = None,
 ) -> tuple[Project, Added]:
     """Make a project, add images and give roles; for a thread of its own.
 
@@ -62,7 +63,7 @@ def create(
         dataset = open_dataset(images) if images.is_dir() else open_images([images])
         if not dataset.items:  # refused before the project is made
             raise DatasetError(" ".join(dataset.problems))
-    project = Project.create(folder, name or folder.stem, pixel_size, seed)
+    project = Project.create(folder, name or folder.stem, pixel_size, seed, group_rule)
     try:
         found = Added()
         if dataset is not None:

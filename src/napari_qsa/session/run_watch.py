@@ -13,6 +13,7 @@ from napari_qsa.project import Project, Run
 from napari_qsa.project.facts import SLOTS, Slot
 
 RunStatus = Literal["running", "interrupted", "failed", "finished", "adopted", "discarded"]
+RESUMABLE: tuple[RunStatus, ...] = ("interrupted", "failed")
 CurveKey = tuple[Slot, int]
 
 
@@ -98,6 +99,11 @@ class Seen:
     comparisons: Mapping[str, ModelComparison] | None = None
     shown: str | None = None
     curves: Mapping[CurveKey, Curve] | None = None
+
+
+def run_infos(project: Project) -> tuple[RunInfo, ...]:
+    """Read how a project's runs are, oldest first."""
+    return tuple(_info(project, run) for run in project.runs())
 
 
 def look(project: Project) -> Seen:

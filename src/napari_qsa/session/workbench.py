@@ -112,6 +112,7 @@ class Workbench:
         name: str | None = None,
         pixel_size: float | None = None,
         seed: int = 0,
+        group_rule: str | None = None,
     ) -> None:
         """Make a project, add the images of a folder or a file, give roles, and open it.
 
@@ -127,10 +128,15 @@ class Workbench:
             In µm, for images that do not say their own.
         seed
             Of all that is drawn.
+        group_rule
+            A regular expression that is searched in the names of images of unknown patient;
+            its first group names those that belong together.
         """
 
         def make(progress: Progress, cancelled: Cancelled) -> Made:
-            return Made(*create(folder, images, name, pixel_size, seed, progress, cancelled))
+            return Made(
+                *create(folder, images, name, pixel_size, seed, progress, cancelled, group_rule)
+            )
 
         self._open(f"Making {folder.name}…", make)
 
