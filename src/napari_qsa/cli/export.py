@@ -55,6 +55,13 @@ def export(
     region: Annotated[
         bool, typer.Option("--region", help="Write NAME_region.tif too: what was reviewed.")
     ] = False,
+    volumes: Annotated[
+        bool,
+        typer.Option(
+            "--volumes",
+            help="Write STEM_labels.nii.gz too, for each NIfTI volume: its slices put together.",
+        ),
+    ] = False,
     model: Annotated[
         str | None,
         typer.Option("--model", metavar="KEY", help="Whose predictions.  [default: in use]"),
@@ -101,6 +108,14 @@ def export(
         failed = room.tell_failures()
     rows = found[0].rows
     done = [row for row in rows if not row.error]
+    written: list[Path] = []
+    if volumes:
+        from napari_qsa.session.volume_export import write_volumes
+
+        written, problems = write_volumes(rows, place)
+        for problem in problems:
+            note(problem)
+        failed = failed or bool(problems)
     if as_json:
         emit(
             {
@@ -109,6 +124,7 @@ def export(
                 "images": [asdict(row) for row in done],
                 "excluded": found[0].excluded,
                 "failed": [asdict(row) for row in rows if row.error],
+                "volumes": written,
             }
         )
     else:
@@ -117,6 +133,8 @@ def export(
         if done:
             say(text_table([vars(row) for row in done], ["labels", "source", "glands"]))
         say(status.message)
+        if written:
+            say(f"{counted(len(written), 'label volume')} written too.")
         alike = groupby(sorted(done, key=lambda row: row.notes), key=lambda row: row.notes)
         for text, group in alike:
             names = [row.name for row in group]

@@ -1,7 +1,10 @@
 """Know the files again that napari-qsa wrote, and tell what it predicted from what people made."""
 
+import gzip
 import zlib
 from pathlib import Path
+
+from napari_qsa.images.files import is_volume
 
 SOFTWARE = "napari-qsa"
 PREDICTION = "napari-qsa prediction"
@@ -17,6 +20,7 @@ REPLACEABLE = (PREDICTION, ANNOTATION)
 
 _TIFF = (".tif", ".tiff")
 _NAMED = 3
+_NIFTI_HEAD = 348
 _HEAD = 1024
 """Bytes of a PNG file in which its texts are, if we wrote it."""
 
@@ -29,6 +33,8 @@ def marker_of(path: Path) -> str | None:
             return None
         if suffix in _TIFF:
             return _marker_of_tiff(path)
+        if is_volume(path):
+            return _marker_of_volume(path)
         if suffix in (".png", ".bmp"):
             with path.open("rb") as file:
                 head = file.read(_HEAD)
@@ -58,6 +64,23 @@ def _marker_of_tiff(path: Path) -> str | None:
             return str(page.description) if ours else None
     except Exception:  # what a parser raises on damaged bytes is not foreseeable
         return None
+
+
+def _marker_of_volume(path: Path) -> str | None:
+    """Look into the header's ``descrip``, which has its place in NIfTI-1 and in NIfTI-2."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            head = file.read(_NIFTI_HEAD)
+    except (EOFError, zlib.error):  # whoever reads it is told
+        return None
+    for place in (148, 240):
+        found = head[place : place + 80].rstrip(b"\0")
+        for marker in MARKERS:
+            if found == marker.encode():
+                return marker
+    return None
 
 
 def _marker_of_png(head: bytes) -> str | None:
