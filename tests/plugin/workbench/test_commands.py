@@ -9,6 +9,8 @@ from npe2 import PluginManifest, plugin_manager
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
 from napari_qsa.plugin.workbench import commands, preferences, projects
+from napari_qsa.session.trainer import ProjectTrainingOptions
+from napari_qsa.suggestion import strategy_names
 
 pytestmark = pytest.mark.window
 
@@ -119,8 +121,16 @@ def test_a_command_opens_the_workbench_first(viewer, qtbot):
 def test_each_preference_is_found_by_the_name_the_code_uses():
     assert preferences.get("images", "view") == "filmstrip"
     assert preferences.get("projects", "folder") == ""
+    usual = ProjectTrainingOptions()
+    assert preferences.get("train", "minutes") == usual.minutes
+    assert preferences.get("train", "members") == usual.members
+    assert preferences.get("suggest", "number") == 8
+    assert preferences.get("suggest", "propose") is True
     settings = get_plugin_settings("napari-qsa")
     manifest: PluginManifest = plugin_manager.get_manifest("napari-qsa")
     for group, contribution in manifest.contributions.configurations.items():
         for name in contribution.properties:
             assert hasattr(getattr(settings, group), name)
+    offered = manifest.contributions.configurations["suggest"].properties["strategy"].enum
+    assert tuple(offered) == strategy_names()
+    assert preferences.get("suggest", "strategy") == offered[0]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QCheckBox, QFrame, QMenu, QPushButton, QWidget
 
@@ -27,6 +27,7 @@ from napari_qsa.plugin.workbench.elsewhere import Elsewhere
 from napari_qsa.plugin.workbench.finding_list import FindingList
 from napari_qsa.plugin.workbench.gestures import Gestures
 from napari_qsa.plugin.workbench.keys import BY_ACTION, Keys
+from napari_qsa.plugin.workbench.show_box import ShowBox
 from napari_qsa.plugin.workbench.tab_parts import (
     Section,
     column,
@@ -125,7 +126,7 @@ class AnnotateTab(QWidget):
             "Otherwise Accept says that you have looked at the whole image."
         )
         self.saving = text()
-        self.saving.setMinimumHeight(self.saving.fontMetrics().lineSpacing())
+        self.saving.keep_lines(1)
         self.lost = QFrame()
         self.lost.setObjectName("qsa-lost")
         self.lost.setStyleSheet("#qsa-lost { border: 1px solid #D55E00; border-radius: 3px; }")
@@ -134,7 +135,7 @@ class AnnotateTab(QWidget):
         self.elsewhere = Elsewhere(self.layers, self._pool)
         self.tool_buttons = tool_buttons(self.tools.choose)
         self.hint = text(HINTS[Tool.MOVE], hint=True)
-        self.hint.setMinimumHeight(3 * self.hint.fontMetrics().lineSpacing())
+        self.hint.keep_lines(3)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.take_all = button(
             "Take over all",
@@ -149,9 +150,8 @@ class AnnotateTab(QWidget):
         self.clear = button("Clear", self.tools.clear, help="Delete all glands of this image.")
         self.undo = button("Undo", self.tools.undo, help=BY_ACTION["undo"].shown)
         self.redo = button("Redo", self.tools.redo, help=BY_ACTION["redo"].shown)
-        self.heatmap = QCheckBox("Uncertainty (U)")
-        self.heatmap.toggled.connect(self._heatmap_toggled)
-        self.overlays = button("Hide all", self.layers.toggle_overlays, "hide")
+        self.shows = ShowBox(self.layers, self._say)
+        self.heatmap = self.shows.heatmap
         self.findings = FindingList(self._look_at)
         self.version_menu: QMenu | None = None
         self._arrange()
@@ -178,7 +178,7 @@ class AnnotateTab(QWidget):
         layout.addLayout(row(self.take_all, self.no_glands))
         layout.addLayout(row(self.clear, self.undo, self.redo))
         layout.addWidget(heading("Show"))
-        layout.addLayout(row(self.heatmap, self.overlays))
+        layout.addWidget(self.shows)
         layout.addWidget(Section("Keys", key_panel()))
         layout.addStretch()
 
@@ -206,10 +206,6 @@ class AnnotateTab(QWidget):
     def toggle_heatmap(self) -> None:
         """Show or hide the uncertainty."""
         self.heatmap.toggle()
-
-    def _heatmap_toggled(self, wanted: bool) -> None:
-        if not self.layers.show_heatmap(wanted):
-            self._say("No model has looked at this image yet: segment it first.")
 
     def _look_at(self, image_id: str | None, finding: Any) -> None:
         """Go to a finding; it may be of the image before."""
@@ -244,26 +240,17 @@ class AnnotateTab(QWidget):
         missing = self.layers.missing
         self.lost.setVisible(bool(missing))
         self.lost_words.setText(f"⚠ {removed(missing)}")
-        layer = self.layers["uncertainty"]
-        if layer is not None:
-            layer.events.visible.connect(self._heatmap_shown)
-        self._heatmap_shown()
+        self.shows.follow()
         editable = opened is not None and not opened.read_only and not missing
         for widget in (
             *self.tool_buttons.values(), self.take_all, self.no_glands, self.clear,
             self.undo, self.redo, self.accept_this, self.accept_next, self.keep_region,
         ):  # fmt: skip
             widget.setEnabled(editable)
-        for widget in (self.overlays, self.heatmap, self.versions, self.back):
+        for widget in (self.versions, self.back):
             widget.setEnabled(opened is not None)
         self._show_tool(self.tools.tool)
         self.findings.opened(self._image_id)
-
-    def _heatmap_shown(self, _: Any = None) -> None:
-        layer = self.layers["uncertainty"]
-        if layer is not None:
-            with QSignalBlocker(self.heatmap):
-                self.heatmap.setChecked(layer.visible)
 
     def _row_changed(self, image_id: str) -> None:
         if image_id == self._image_id:

@@ -5,15 +5,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QCheckBox, QPushButton, QSpinBox, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 
 from napari_qsa.metrics.small_map import shrink
+from napari_qsa.plugin.workbench import preferences
 from napari_qsa.plugin.workbench.batch_list import SIDE, BatchList, Entry
+from napari_qsa.plugin.workbench.strategy_words import STRATEGIES, explained
 from napari_qsa.plugin.workbench.tab_parts import (
     Section,
     Work,
     column,
     count,
+    counter,
     follow_object,
     heading,
     row,
@@ -63,10 +67,7 @@ class SuggestTab(QWidget):
     # -- what it looks like
 
     def _build(self) -> None:
-        self.number = QSpinBox()
-        self.number.setRange(1, MOST_IMAGES)
-        self.number.setValue(8)
-        self.number.setSuffix(" images")
+        self.number = counter(1, MOST_IMAGES, preferences.get("suggest", "number"), "image")
         self.number.setToolTip("How many to annotate; some more are asked for to check the model.")
         self.start = QPushButton("Suggest next images")
         self.glands = QCheckBox("These are H&&E glands")
@@ -76,13 +77,25 @@ class SuggestTab(QWidget):
         )
         self.explained = text()
         self.propose = QCheckBox("Then find glands in them")
-        self.propose.setChecked(True)
+        self.propose.setChecked(preferences.get("suggest", "propose"))
         self.propose.setToolTip(
             "The model proposes glands in the suggested images, so that you correct instead of "
             "drawing."
         )
+        self.strategy = QComboBox()
+        for name, (words, aim) in STRATEGIES.items():
+            self.strategy.addItem(words, name)
+            self.strategy.setItemData(
+                self.strategy.count() - 1, f"Images that {aim}.", Qt.ItemDataRole.ToolTipRole
+            )
+        self.strategy.setCurrentIndex(
+            self.strategy.findData(preferences.get("suggest", "strategy"))
+        )
+        self.strategy.setToolTip("By what images are chosen.")
         advanced = QWidget()
-        column(advanced).addWidget(self.propose)
+        inner = column(advanced)
+        inner.addLayout(row(QLabel("Choose"), self.strategy, stretch=1))
+        inner.addWidget(self.propose)
         self.work = Work(
             self._suggester, self._workbench.desk.failed, ("suggestion",), self._enable
         )
@@ -100,12 +113,17 @@ class SuggestTab(QWidget):
         layout.addStretch(1)
         self.start.clicked.connect(self._start)
         self.glands.toggled.connect(self._forget_notes)
+        self.strategy.currentIndexChanged.connect(self._forget_notes)
         self.batch.opened.connect(lambda image_id: self._workbench.pool.open(image_id))
 
     # -- what the user does
 
     def _start(self) -> None:
-        self._suggester.suggest(k=self.number.value(), he_glands=self.glands.isChecked())
+        self._suggester.suggest(
+            k=self.number.value(),
+            strategy=self.strategy.currentData(),
+            he_glands=self.glands.isChecked(),
+        )
 
     # -- what the session shows
 
@@ -170,7 +188,7 @@ class SuggestTab(QWidget):
         if small is not None and image_id in self._without:
             self.batch.put_heatmap(image_id, small)
 
-    def _forget_notes(self) -> None:
+    def _forget_notes(self, _: object = None) -> None:
         self._notes = ()
         self._enable()
 
@@ -179,22 +197,10 @@ class SuggestTab(QWidget):
         accepted = sum(found.annotation == "accepted" for found in rows)
         self.start.setEnabled(not self._suggester.running and bool(rows))
         self.explained.setText(
-            " ".join(self._notes) or explained(accepted, self.glands.isChecked())
+            " ".join(self._notes)
+            or explained(accepted, self.glands.isChecked(), self.strategy.currentData())
         )
         self.glands.setVisible(accepted < COLD_BELOW)
-
-
-def explained(accepted: int, he_glands: bool = False) -> str:
-    """Say in a sentence by what the images are chosen now."""
-    if accepted < COLD_BELOW and not he_glands:
-        return (
-            f"With fewer than {COLD_BELOW} accepted images (now {accepted}) the choice is for "
-            "variety: images that stand for many others. The uncertainty is only shown."
-        )
-    return (
-        "The choice is of images that the model is unsure of, and that stand for many others "
-        f"({count(accepted, 'image')} accepted)."
-    )
 
 
 def wanted(rows: Any) -> list[Any]:

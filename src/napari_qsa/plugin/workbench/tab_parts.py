@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSizePolicy,
+    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -137,6 +138,16 @@ def column(parent: QWidget) -> QVBoxLayout:
 def count(number: int, one: str, many: str = "") -> str:
     """Write a number with its noun, such as ``3 images``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def counter(low: int, high: int, value: int, one: str) -> QSpinBox:
+    """Make a field for a number of things, which says ``1 image`` and ``2 images``."""
+    box = QSpinBox()
+    box.setRange(low, high)
+    box.valueChanged.connect(lambda now: box.setSuffix(f" {one}" if now == 1 else f" {one}s"))
+    box.setValue(high)  # as wide as any value needs
+    box.setValue(value)
+    return box
 
 
 class Section(QWidget):

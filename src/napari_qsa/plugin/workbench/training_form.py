@@ -6,7 +6,8 @@ from typing import Any
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSpinBox, QWidget
 
-from napari_qsa.plugin.workbench.tab_parts import MARGIN, Section, column, row
+from napari_qsa.plugin.workbench import preferences
+from napari_qsa.plugin.workbench.tab_parts import MARGIN, Section, column, counter, row
 from napari_qsa.session.trainer import ProjectTrainingOptions
 
 MOST_MINUTES = 24 * 60
@@ -30,18 +31,18 @@ class TrainingForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         usual = self.base = ProjectTrainingOptions()
-        self.minutes = _spin(1, MOST_MINUTES, round(usual.minutes), " minutes")
+        self.minutes = counter(1, MOST_MINUTES, preferences.get("train", "minutes"), "minute")
         self.minutes.setToolTip("How long the training takes, all in all.")
         self.keep_running = QCheckBox("Go on when napari is closed")
         self.keep_running.setToolTip("What it finds is offered when the project is opened again.")
         self.keep_running.setChecked(usual.keep_running)
-        self.members = _spin(1, MOST_NETWORKS, usual.members, "")
+        self.members = _spin(1, MOST_NETWORKS, preferences.get("train", "members"))
         self.members.setToolTip("How many networks a model has: where they disagree it is unsure.")
         self.weights = _choice(WEIGHTS, usual.weights)
         self.weights.setToolTip("Fewer bits make a smaller file.")
         self.activations = _choice(ACTIVATIONS, usual.activations)
         self.activations.setToolTip("With 8 bits the models run on small computers.")
-        self.iterations = _spin(0, MOST_ITERATIONS, usual.iterations or 0, "")
+        self.iterations = _spin(0, MOST_ITERATIONS, usual.iterations or 0)
         self.iterations.setSpecialValueText("by the time")
         self.iterations.setToolTip(
             "Steps of each network, instead of a time: gives the same result on any computer."
@@ -93,11 +94,10 @@ class TrainingForm(QWidget):
         self.changed.emit()
 
 
-def _spin(low: int, high: int, value: int, suffix: str) -> QSpinBox:
+def _spin(low: int, high: int, value: int) -> QSpinBox:
     box = QSpinBox()
     box.setRange(low, high)
     box.setValue(value)
-    box.setSuffix(suffix)
     return box
 
 

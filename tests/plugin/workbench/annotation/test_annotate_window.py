@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_qsa.plugin.workbench import looks
 from napari_qsa.plugin.workbench.toolbox import Tool
 
 pytestmark = pytest.mark.window
@@ -273,3 +274,20 @@ def test_no_file_is_touched_in_the_windows_thread(window, tmp_path):
     assert window.pool.row(window.ids[1]).annotation == "draft"
     assert elsewhere
     assert touched == []
+
+
+def test_glands_are_outlined_while_the_heatmap_shows(window):
+    glands = window.layers.glands
+    before = glands.contour, glands.opacity
+    assert not window.tab.shows.bar.isEnabled()
+    window.key(Qt.Key.Key_U)
+    assert (glands.contour, glands.opacity) == (looks.GLANDS_OUTLINE, 1.0)
+    assert window.layers["uncertainty"].colorbar.visible
+    window.tab.shows.bar.click()
+    assert not window.layers["uncertainty"].colorbar.visible
+    window.key(Qt.Key.Key_H)
+    assert (glands.contour, glands.opacity) == before
+    window.key(Qt.Key.Key_H)
+    assert glands.contour == looks.GLANDS_OUTLINE
+    window.key(Qt.Key.Key_U)
+    assert (glands.contour, glands.opacity) == before

@@ -7,10 +7,13 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_qsa.plugin.workbench import preferences
 from napari_qsa.plugin.workbench.pictures import heatmap_over
-from napari_qsa.plugin.workbench.suggest_tab import SuggestTab, explained
+from napari_qsa.plugin.workbench.strategy_words import explained
+from napari_qsa.plugin.workbench.suggest_tab import SuggestTab
 from napari_qsa.session.ranked import Pick
 from napari_qsa.session.state import State
+from napari_qsa.suggestion import strategy_names
 
 pytestmark = pytest.mark.window
 GRAY = np.full((72, 96, 3), 128, np.uint8)
@@ -63,7 +66,33 @@ def test_the_button_asks_for_a_round(tab, workbench, image_row):
     tab.number.setValue(5)
     tab.glands.setChecked(True)
     tab.start.click()
-    assert workbench.suggester.calls == [("suggest", {"k": 5, "he_glands": True})]
+    asked = {"k": 5, "strategy": "suggestive", "he_glands": True}
+    assert workbench.suggester.calls == [("suggest", asked)]
+
+
+def test_a_strategy_can_be_chosen_and_is_explained(tab, workbench, image_row):
+    workbench.pool.put(image_row("one"))
+    offered = [tab.strategy.itemData(place) for place in range(tab.strategy.count())]
+    assert sorted(offered) == sorted(strategy_names())
+    assert "variety" in tab.explained.text()
+    tab.strategy.setCurrentIndex(offered.index("random"))
+    assert tab.explained.text() == (
+        "The choice is of images that are drawn by chance (0 images accepted)."
+    )
+    tab.start.click()
+    assert workbench.suggester.calls[-1][1]["strategy"] == "random"
+
+
+def test_it_starts_with_what_is_preferred(workbench, viewer, qtbot, monkeypatch):
+    preferred = {"number": 1, "strategy": "coreset", "propose": False}
+    monkeypatch.setattr(preferences, "get", lambda group, name: preferred[name])
+    tab = SuggestTab(workbench, viewer)
+    qtbot.addWidget(tab)
+    assert tab.strategy.currentData() == "coreset"
+    assert not tab.propose.isChecked()
+    assert tab.number.text() == "1 image"
+    tab.number.setValue(2)
+    assert tab.number.text() == "2 images"
 
 
 def test_the_last_round_is_listed_by_rank_and_the_checking_images_last(tab, workbench, rows):

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from napari_qsa.evaluation.model_comparison import ImagePair
+from napari_qsa.plugin.workbench import preferences
 from napari_qsa.plugin.workbench.compare import IntervalBar, headline, in_words
 from napari_qsa.plugin.workbench.train_tab import TrainTab, size, time_left
 from napari_qsa.plugin.workbench.train_tab import in_words as plan_in_words
+from napari_qsa.plugin.workbench.training_form import TrainingForm
 from napari_qsa.session.state import State
 from napari_qsa.session.trainer import Curve, ModelComparison, Plan, ProjectTrainingOptions
 
@@ -361,3 +363,14 @@ def test_the_picture_of_an_interval_has_zero_in_its_middle(qtbot):
     assert bar.place(0.0) == 100
     assert 0 < bar.place(-0.01) < 100 < bar.place(0.05) < 200
     assert not bar.grab().isNull()
+
+
+def test_it_starts_with_the_preferred_time_and_networks(qtbot, monkeypatch):
+    preferred = {"minutes": 1, "members": 3}
+    monkeypatch.setattr(preferences, "get", lambda group, name: preferred[name])
+    form = TrainingForm()
+    qtbot.addWidget(form)
+    assert (form.options().minutes, form.options().members) == (1.0, 3)
+    assert form.minutes.text() == "1 minute"
+    form.minutes.setValue(90)
+    assert form.minutes.text() == "90 minutes"
