@@ -7,6 +7,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 from qtpy.compat import isalive
 
+from napari_qsa.images.folder import stem_of
 from napari_qsa.plugin.identity import identify
 from napari_qsa.plugin.reader import place
 from napari_qsa.plugin.results import OUTLINED_PIXELS
@@ -40,7 +41,7 @@ def make_layer(kind: str, opened: Opened, proposal: Any = None) -> Layer:
     proposal
         What a model proposes for it; for the kinds in `PREDICTED`.
     """
-    name = opened.image.path.stem if opened.image.path else opened.image_id
+    name = stem_of(opened.image.path) if opened.image.path else opened.image_id
     subject = proposal if kind in PREDICTED else opened
     options = place(opened.image.pixel_size)
     if kind == "image" and opened.slices is not None:
