@@ -1,5 +1,6 @@
 """What a training on a project will do: its options, what it trains on, and the job it makes."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -34,7 +35,7 @@ SCRATCH: Mapping[Slot, Mapping[str, Any]] = {
 }
 """The networks where none is started from; the suggestive ones are narrow."""
 
-_BITS = {"float": 32.0, "float-restarts": 32.0, "inq4": 4.0, "inq5": 5.0, "inq7": 7.0}
+_SCHEME = re.compile(r"(?:inq|dorefa)([1-8])|(twn)|q(?:paper)?([0-9]+)\.([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -213,5 +214,12 @@ def _file_bytes(project: Project, options: ProjectTrainingOptions, slot: Slot) -
     path = project.model_path(key)
     card: EnsembleCard = read_card(path)
     each = path.stat().st_size / card.members
-    bits = _BITS.get(options.weights, 32.0) / _BITS.get(card.weights, 32.0)
-    return round(each * bits * options.members)
+    return round(each * _bits(options.weights) / _bits(card.weights) * options.members)
+
+
+def _bits(weights: str) -> float:
+    """Give the bits of a weight scheme, by its name alone: the schemes themselves need torch."""
+    if (match := _SCHEME.fullmatch(weights)) is None:
+        return 32.0
+    named, ternary, integer, fraction = match.groups()
+    return 2.0 if ternary else float(named or 1 + int(integer) + int(fraction))
