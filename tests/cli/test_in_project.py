@@ -28,7 +28,7 @@ def folder(run: Callable[..., Any], glas: Path, tiny_ensemble: Path, tmp_path: P
 def test_a_round_and_what_comes_next(run: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
     ran = run("suggest", folder, "-k", 2, "--out", tmp_path / "ranking.csv", "--json")
     assert ran.code == 0
-    assert "Only 0 of the 8 images are accepted" in ran.err
+    assert "0 images are accepted, and below 8 a model cannot judge" in ran.err
     first = ran.document
     assert (first["round"], first["cold_start"], len(first["picks"])) == (1, True, 2)
     assert [row["rank"] for row in first["images"]] == [1, 2, 3]
@@ -95,7 +95,7 @@ def test_a_bad_image_does_not_stop_the_others(
     assert "im1.png is missing" in ran.err
     ran = run("segment", tmp_path / "b.qsa")  # all that are there
     assert ran.code == 0
-    assert "1 images are missing or changed" in ran.err
+    assert "1 image is missing or changed and is left out." in ran.err
 
 
 def test_an_unknown_model_is_named(run: Callable[..., Any], folder: Path) -> None:

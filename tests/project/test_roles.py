@@ -210,7 +210,7 @@ def test_too_few_images_are_told(empty: Project, tmp_path: Path, image_writer) -
     empty.add_images(Dataset(tmp_path, items(tmp_path / "a", "x"), None))
     done = empty.assign_roles()
     assert done.changed == ()
-    assert "0 of 1 images validate" in done.warnings[0]
+    assert "0 of 1 image validate" in done.warnings[0]
 
 
 def test_draw_depends_on_names_and_seed_only() -> None:

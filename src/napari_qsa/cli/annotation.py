@@ -11,6 +11,7 @@ from napari_qsa.cli.console import emit, finish, note, say
 from napari_qsa.cli.options import JsonOption, ProjectArgument
 from napari_qsa.cli.project_images import ImageArgument, find_image
 from napari_qsa.errors import QsaError
+from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
     from napari_qsa.cli.sitting import Sitting
@@ -91,7 +92,7 @@ def accept(
         )
     elif accepted:
         how = "accepted" if is_new else "accepted already"
-        say(f"{image}: {facts.glands} glands, {how} as revision {facts.revision}.")
+        say(f"{image}: {counted(facts.glands, 'gland')}, {how} as revision {facts.revision}.")
     else:
         say(f"{image}: not accepted; revision {facts.revision} is a draft of it.")
     for finding in findings:
@@ -164,8 +165,8 @@ def restore(
         emit({"image": image_id, "revision": _document(facts)})
     else:
         say(
-            f"{image}: revision {revision} is draft {facts.revision} now, with {facts.glands} "
-            "glands; annotation accept accepts it."
+            f"{image}: revision {revision} is draft {facts.revision} now, with "
+            f"{counted(facts.glands, 'gland')}; annotation accept accepts it."
         )
 
 

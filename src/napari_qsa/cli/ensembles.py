@@ -7,6 +7,7 @@ import typer
 
 from napari_qsa.cli.console import emit, say, size
 from napari_qsa.cli.options import JsonOption
+from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.card import EnsembleCard
@@ -114,16 +115,16 @@ def _facts(found: "Inventory") -> dict[str, str]:
     card = found.card
     options = "".join(f", {name}={value}" for name, value in sorted(card.network_options.items()))
     bits = found.bits_per_weight
-    training = f"{len(card.training)} images"
+    training = counted(len(card.training), "image")
     if card.folds:
-        training += f", {card.folds} folds by patient: member m has not seen fold m"
+        training += f", {counted(card.folds, 'fold')} by patient: member m has not seen fold m"
     elif card.training:
         training += ", a bootstrap of them for each member"
     return {
         "file": str(found.path),
         "role": card.role,
         "members": str(card.members),
-        "network": f"{card.network}{options}, {card.in_channels} channels",
+        "network": f"{card.network}{options}, {counted(card.in_channels, 'channel')}",
         "weights": card.weights,
         "activations": card.activations,
         "size": f"{size(found.bytes)}; as float32 {size(found.float32_bytes)}, "

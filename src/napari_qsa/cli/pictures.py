@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_qsa.ensemble.prediction import Prediction
 from napari_qsa.formats import replacing
+from napari_qsa.wording import counted
 
 LARGEST_UNCERTAINTY = 0.5
 """The end of the colour bar: a standard deviation of values between 0 and 1 is never larger."""
@@ -62,8 +63,7 @@ def write_picture(path: Path, pixels: NDArray[Any], prediction: Prediction, titl
 
 def glands(prediction: Prediction) -> str:
     """Say how many glands were found."""
-    count = int(prediction.labels.max(initial=0))
-    return "1 gland" if count == 1 else f"{count} glands"
+    return counted(int(prediction.labels.max(initial=0)), "gland")
 
 
 def outlined(pixels: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[np.uint8]:

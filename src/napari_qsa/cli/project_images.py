@@ -9,6 +9,7 @@ import typer
 from napari_qsa.cli.console import emit, finish, note, say
 from napari_qsa.cli.options import JsonOption, ProjectArgument, require_choice
 from napari_qsa.errors import QsaError
+from napari_qsa.wording import counted, form
 
 if TYPE_CHECKING:
     from napari_qsa.project import Project
@@ -62,7 +63,8 @@ def set_role(
     if as_json:
         emit({"role": role, "images": ids, "changed": changed, "warnings": warnings})
     else:
-        say(f"{len(changed)} of {len(ids)} images have a new role: {role}.")
+        have = form(len(changed), "has", "have")
+        say(f"{len(changed)} of {counted(len(ids), 'image')} {have} a new role: {role}.")
     for warning in warnings:
         note(warning)
     finish(False)

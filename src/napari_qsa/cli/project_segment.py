@@ -8,6 +8,7 @@ import numpy as np
 from napari_qsa.cli.console import emit, finish, note, say
 from napari_qsa.cli.project_images import find_images
 from napari_qsa.errors import QsaError
+from napari_qsa.wording import counted, form
 
 if TYPE_CHECKING:
     from napari_qsa.cli.sitting import Sitting
@@ -87,7 +88,8 @@ def _present(room: "Sitting") -> list[str]:
     rows = room.workbench.pool.rows
     missing = sum(row.presence != "present" and row.role != "excluded" for row in rows)
     if missing:
-        note(f"{missing} images are missing or changed and are left out.")
+        are = form(missing, "is", "are")
+        note(f"{counted(missing, 'image')} {are} missing or changed and {are} left out.")
     return [row.id for row in rows if row.presence == "present" and row.role != "excluded"]
 
 

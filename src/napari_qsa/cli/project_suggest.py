@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_qsa.cli.console import emit, finish, note, say
 from napari_qsa.errors import QsaError
+from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
     from napari_qsa.project import Project
@@ -70,7 +71,7 @@ def suggest_in_project(
 
         if rows:
             say(text_table(rows, ["rank", "name", "picked", "uncertainty", "why"]))
-        say(f"Round {batch.round} asks for {len(batch.picks)} images.")
+        say(f"Round {batch.round} asks for {counted(len(batch.picks), 'image')}.")
         if batch.validate:
             say(f"To validate on, annotate also: {', '.join(names[i] for i in batch.validate)}.")
     finish(bool(failed))

@@ -20,6 +20,7 @@ from napari_qsa.cli.options import (
     require_choice,
 )
 from napari_qsa.cli.project_suggest import FOLDERS_ONLY, suggest_in_project
+from napari_qsa.wording import counted, form
 
 if TYPE_CHECKING:
     from napari_qsa.session.query import Suggestion
@@ -168,7 +169,9 @@ def suggest(
         from napari_qsa.evaluation.layout import text_table
 
         say(text_table(rows, ["rank", "name", "picked", "uncertainty", "why"]))
-        say(f"{len(answer.annotated)} images count as annotated, {len(rows)} do not.")
+        known = len(answer.annotated)
+        count, do = form(known, "counts", "count"), form(len(rows), "does", "do")
+        say(f"{counted(known, 'image')} {count} as annotated, {len(rows)} {do} not.")
     finish(bool(failed))
 
 

@@ -26,6 +26,7 @@ from napari_qsa.jobs.lock import lock
 from napari_qsa.jobs.project_training import ProjectJob, RunState, Stage
 from napari_qsa.jobs.time_left import FINISHING, time_left
 from napari_qsa.jobs.train_worker import end_with_parent
+from napari_qsa.wording import counted, form
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.ensemble import Ensemble
@@ -176,8 +177,9 @@ class ProjectTrainer:
             needed = (spent + seconds_for(fewest, pace, stage.options, workers)) / 60
             if needed > LONGER * stage.share * minutes:
                 raise TrainingError(
-                    f"{minutes:g} minutes are too few for {stage.options.members} networks on this "
-                    f"machine as busy as it is: give at least {math.ceil(needed / stage.share)}, "
+                    f"{minutes:g} minutes are too few for "
+                    f"{counted(stage.options.members, 'network')} on this machine as busy as it "
+                    f"is: give at least {math.ceil(needed / stage.share)}, "
                     "fewer networks, or a number of iterations."
                 ) from None
             return fewest
@@ -255,7 +257,8 @@ def _about(stage: Stage, progress: TrainingProgress) -> str:
     """Say what is being trained."""
     finished = sum(member.finished for member in progress.members)
     return (
-        f"Training the {stage.slot} model: {finished} of {len(progress.members)} networks are done"
+        f"Training the {stage.slot} model: {finished} of "
+        f"{counted(len(progress.members), 'network')} {form(finished, 'is', 'are')} done"
     )
 
 

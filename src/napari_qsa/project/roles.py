@@ -10,6 +10,7 @@ from napari_qsa.project.draw import drawn
 from napari_qsa.project.groups import check_rule, regrouped
 from napari_qsa.project.records import ROLES, ImageRecord, Role
 from napari_qsa.project.state import State
+from napari_qsa.wording import counted, form
 
 Records = Mapping[str, ImageRecord]
 
@@ -184,9 +185,10 @@ def _share_warnings(records: Iterable[ImageRecord], shares: tuple[float, float])
     count = sum(r.role == "validation" for r in included)
     if shares[0] * len(included) <= count <= shares[1] * len(included):
         return []
+    validate = form(count, "validates", "validate")
     return [
-        f"{count} of {len(included)} images validate, not {shares[0]:.0%} to {shares[1]:.0%}: "
-        "whole groups do not come nearer; add images, or set roles yourself."
+        f"{count} of {counted(len(included), 'image')} {validate}, not {shares[0]:.0%} to "
+        f"{shares[1]:.0%}: whole groups do not come nearer; add images, or set roles yourself."
     ]
 
 

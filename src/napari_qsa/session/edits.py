@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_qsa.errors import QsaError
 from napari_qsa.session.masks import BRIDGE, Mask, boxed, bridge, disk, on_line, pieces_of
+from napari_qsa.wording import counted
 
 Where = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -234,7 +235,8 @@ def _numbered(glands: NDArray[Any], parts: Iterable[Where]) -> Change:
         return _nothing(glands)
     numbers = _new_numbers(glands, len(wheres))
     if numbers[-1] > np.iinfo(glands.dtype).max:
-        raise QsaError(f"This image has no number left for {len(wheres)} more glands: merge some.")
+        more = counted(len(wheres), "more gland")
+        raise QsaError(f"This image has no number left for {more}: merge some.")
     rows, columns = (np.concatenate([where[axis] for where in wheres]) for axis in range(2))
     sizes = [where[0].size for where in wheres]
     return Change((rows, columns), np.repeat(np.array(numbers, glands.dtype), sizes))

@@ -12,6 +12,7 @@ from napari_qsa.jobs import Job, Progress
 from napari_qsa.project import Project
 from napari_qsa.session.desk import Desk
 from napari_qsa.session.lane import Lane
+from napari_qsa.wording import counted
 
 R = TypeVar("R")
 CRASHES = 3
@@ -234,7 +235,7 @@ class Errand(Generic[R]):
 
 def images(count: int) -> str:
     """Write how many images."""
-    return f"{count} image{'' if count == 1 else 's'}"
+    return counted(count, "image")
 
 
 def _nothing() -> None:

@@ -11,6 +11,7 @@ from napari_qsa.session.model_list import trained_on
 from napari_qsa.session.query import QueryOptions, Scored, Suggestion
 from napari_qsa.session.query import suggest as rank_scored
 from napari_qsa.suggestion.strategies import goes_by_uncertainty
+from napari_qsa.wording import counted, form
 
 COLD_BELOW = 8
 """With fewer accepted images a model cannot know yet where it is unsure of such images."""
@@ -140,7 +141,7 @@ def _pick(found: Suggestion, uncertainty: float, place: tuple[int, int] | None) 
         reasons.append("among the most uncertain")
     if found.represents:
         others = found.represents - 1
-        reasons.append(f"like {others or 'no'} other image{'' if others == 1 else 's'}")
+        reasons.append(f"like {others or 'no'} other {form(others, 'image')}")
     return Pick(
         found.item.name, found.rank, found.picked, uncertainty, found.represents, "; ".join(reasons)
     )
@@ -150,11 +151,13 @@ def _notes(flat: bool, accepted: int, left_out: int) -> tuple[str, ...]:
     notes = []
     if flat:
         notes.append(
-            f"Only {accepted} of the {COLD_BELOW} images are accepted that a model needs to judge "
-            "its own uncertainty: images were chosen that are like many others, and the "
-            "uncertainty is only shown."
+            f"{counted(accepted, 'image')} {form(accepted, 'is', 'are')} accepted, and below "
+            f"{COLD_BELOW} a model cannot judge its own uncertainty: images were chosen that are "
+            "like many others, and the uncertainty is only shown."
         )
     if left_out:
-        were = "image was" if left_out == 1 else "images were"
-        notes.append(f"{left_out} {were} left out, for this model was trained on them.")
+        were, them = form(left_out, "was", "were"), form(left_out, "it", "them")
+        notes.append(
+            f"{counted(left_out, 'image')} {were} left out, for this model was trained on {them}."
+        )
     return tuple(notes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from napari_qsa.session.options import SegmentOptions
+from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.prediction import Prediction
@@ -84,6 +85,6 @@ def summary(result: Segmented) -> str:
     """Say in a few words what was found, and what was assumed."""
     prediction = result.prediction
     glands = int(prediction.labels.max(initial=0))
-    found = f"{glands} gland{'' if glands == 1 else 's'}"
+    found = counted(glands, "gland")
     spread = f"mean uncertainty {prediction.image_uncertainty:.3f}"
     return " ".join([f"{found}, {spread}, {result.seconds:.1f} s.", *prediction.notes])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari_qsa.ensemble.training.folders import make_folder, new_folder
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.errors import TrainingError
+from napari_qsa.wording import counted, form
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.ensemble import Ensemble
@@ -139,5 +140,6 @@ def _timed(
     # The images are read once more to begin the run, before the workers start.
     spent = time.monotonic() - begun + pace.start + end
     iterations = iterations_for(minutes, pace, options, workers, spent)
-    tell(f"{iterations} iterations of each member fit into {minutes:g} minutes.")
+    fit = f"{counted(iterations, 'iteration')} of each member {form(iterations, 'fits', 'fit')}"
+    tell(f"{fit} into {minutes:g} {'minute' if minutes == 1 else 'minutes'}.")
     return replace(options, iterations=iterations)
