@@ -14,6 +14,7 @@ from napari_qsa.formats import replacing
 from napari_qsa.images import Image, read_image, to_unit
 from napari_qsa.project import Project
 from napari_qsa.project.index import cache_folder
+from napari_qsa.session.cleaning import clean, note_use
 from napari_qsa.session.desk import Desk
 from napari_qsa.session.lane import Lane
 
@@ -26,7 +27,11 @@ KEPT = 1000
 EARLIER = 100
 """So many that were asked for earlier are still made, as several views ask."""
 
+CACHED = 500 * 10**6
+"""Bytes of pictures in the cache folder: about 100,000."""
+
 _QUALITY = 90
+_FOLDER = "thumbnails"
 
 Picture = NDArray[np.uint8]
 
@@ -54,6 +59,8 @@ class Thumbnails:
         self._wanted: list[str] = []
         self._busy = False
         self._project: Project | None = None
+        self._cleaning: Lane | None = None
+        self._closed = False
         desk.project_changed.connect(self._project_changed)
 
     def want(self, ids: Sequence[str]) -> None:
@@ -65,6 +72,7 @@ class Thumbnails:
         now = set(ids)
         earlier = [image_id for image_id in self._wanted if image_id not in now][:EARLIER]
         self._wanted = [i for i in (*ids, *earlier) if i not in self._without]
+        self._clean()
         self._go_on()
 
     def get(self, image_id: str) -> Picture | None:
@@ -82,7 +90,20 @@ class Thumbnails:
     def close(self) -> None:
         """Make no more pictures."""
         self._wanted = []
+        self._closed = True
         self._lane.close()
+
+    def _clean(self) -> None:
+        """Once, in a thread that nobody waits for, let the cache not grow for ever."""
+        cache = cache_folder()
+        if self._cleaning is None and cache is not None and not self._closed:
+            self._cleaning = Lane(self._desk.post, "qsa-cleaning")
+            self._cleaning.do(
+                partial(clean, cache / _FOLDER, CACHED, lambda: self._closed),
+                None,
+                partial(self._desk.fail, "images"),
+            )
+            self._cleaning.close()
 
     def _project_changed(self) -> None:
         self._project = self._desk.project
@@ -164,7 +185,7 @@ def _place(digest: str, page: int | None) -> Path | None:
     if cache is None:
         return None
     name = digest if page is None else f"{digest}-{page}"
-    return cache / "thumbnails" / digest[:2] / f"{name}-{SIDE}.jpg"
+    return cache / _FOLDER / digest[:2] / f"{name}-{SIDE}.jpg"
 
 
 def _read(path: Path) -> Picture | None:
@@ -174,6 +195,7 @@ def _read(path: Path) -> Picture | None:
     except QsaError:
         return None
     sound = picture.dtype == np.uint8 and picture.shape[2] == 3 and max(picture.shape) <= SIDE
+    note_use(path)
     return picture if sound else None
 
 
