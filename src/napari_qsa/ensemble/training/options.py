@@ -82,7 +82,8 @@ class TrainingOptions:
         Strength of the stain augmentation; 0 switches it off.
     start : str or None
         Name or path of an ensemble whose members the float phase starts from, member m from
-        member m (modulo their number); None starts from ImageNet or at random.
+        member m (modulo their number); None starts from ImageNet or at random. The rates are
+        the same for either start: they were chosen for ImageNet's.
     float_share : float
         Share of the iterations that the float phase has where INQ follows, above 0 to 0.9; a
         twentieth goes to the activations, the rest to INQ.
