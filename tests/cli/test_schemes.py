@@ -36,21 +36,22 @@ def test_schemes_as_json(run: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "integers"),
     [
-        *((f"inq{bits}", bits <= 4) for bits in range(2, 9)),
-        *((f"dorefa{bits}", bits <= 7) for bits in range(1, 9)),
-        *(("twn", True), ("q0.7", True), ("q0.8", False), ("q3.4", True), ("float", False)),
-        *(("qpaper0.6", True), ("qpaper0.7", False), ("qpaper7.0", True), ("qpaper8.0", False)),
+        *((f"inq{bits}", "exact" if bits <= 4 else "no") for bits in range(2, 9)),
+        *((f"dorefa{bits}", "rounded" if bits <= 7 else "no") for bits in range(1, 9)),
+        *(("twn", "rounded"), ("float", "no"), ("float-restarts2", "no")),
+        *(("q0.7", "exact"), ("q0.8", "no"), ("q3.4", "exact")),
+        *(("qpaper0.6", "exact"), ("qpaper0.7", "no"), ("qpaper7.0", "exact"), ("qpaper8.0", "no")),
     ],
 )
-def test_which_weights_run_on_integers(name: str, integers: bool) -> None:
-    assert (weight_facts(weight_scheme(name)).integers == "yes") == integers
+def test_which_weights_run_on_integers(name: str, integers: str) -> None:
+    assert weight_facts(weight_scheme(name)).integers == integers
 
 
 @pytest.mark.parametrize(
     ("name", "integers"),
     [
-        *(("u8", "yes"), ("s2", "yes"), ("ternary", "yes"), ("binary", "yes"), ("float", "no")),
-        *(("q6.0", "yes"), ("q4.4", "after a ReLU"), ("q8.8", "no")),
+        *(("u8", "exact"), ("s2", "exact"), ("ternary", "exact"), ("binary", "exact")),
+        *(("float", "no"), ("q6.0", "exact"), ("q4.4", "exact after ReLU"), ("q8.8", "no")),
     ],
 )
 def test_which_activations_run_on_integers(name: str, integers: str) -> None:

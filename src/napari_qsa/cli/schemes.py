@@ -10,8 +10,11 @@ def schemes(as_json: JsonOption = False) -> None:
     """List the schemes for weights and activations: bits, memory, integers, source.
 
     Of fixed point there are more than are listed: q<i>.<f> has i bits before the point and f
-    after it beside the sign, qpaper<i>.<f> is the published formula to the letter. What runs on
-    integers does so with the very same values, if both weights and activations do.
+    after it beside the sign, qpaper<i>.<f> is the published formula to the letter.
+
+    On integers both weights and activations must fit int8. Exact: with the very same values.
+    Rounded: the same codes but a step that is no power of two, so that sums in float round
+    otherwise. No: it runs in float, and the bits save storage only.
 
     Example:
       napari-qsa schemes
@@ -32,4 +35,4 @@ def schemes(as_json: JsonOption = False) -> None:
         say(f"{kind.capitalize()}:")
         say(text_table(rows, ["name", "bits", "memory", "integers", "about", "source"]))
         say("")
-    say("Integers: yes means the same codes in int8; it takes a yes of weights and activations.")
+    say("Integers: weights and activations must both fit int8; see napari-qsa schemes --help.")

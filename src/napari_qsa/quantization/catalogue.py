@@ -40,7 +40,10 @@ class SchemeFacts:
     factor : float
         How many times less memory than float32, biases and the like aside.
     integers : str
-        ``yes``, ``no``, or under what condition an integer runtime gives the same values.
+        Whether an integer runtime computes the same. ``exact``: int8 codes and steps that are
+        powers of two, so all sums are exact, and equal. ``rounded``: int8 codes, but a step that is
+        none, so that float sums round otherwise, and a code after them may flip at a tie. ``no``:
+        more codes than int8 has, it runs in float. ``exact after ReLU``: elsewhere no.
     needs : str
         What the other half must be for that.
     about : str
@@ -76,7 +79,7 @@ def weight_facts(scheme: WeightScheme) -> SchemeFacts:
         bits=scheme.bits,
         factor=FLOAT_BITS / scheme.bits,
         integers=integers,
-        needs="activations on integers" if integers == "yes" else "",
+        needs="" if integers == "no" else "activations on integers",
         about=about,
         source=source,
     )
@@ -85,18 +88,19 @@ def weight_facts(scheme: WeightScheme) -> SchemeFacts:
 def _about_weights(scheme: WeightScheme) -> tuple[str, str, str]:
     match scheme:
         case INQ(bits=bits):
-            return _yes(bits <= 4), "powers of two and zero, in portions", _INQ
+            return _exact(bits <= 4), "powers of two and zero, in portions", _INQ
         case TWN():
-            return "yes", "-alpha, 0 and alpha of each layer", _TWN
+            return "rounded", "-alpha, 0 and alpha of each layer", _TWN
         case DoReFa(bits=1):
-            return "yes", "the sign times the mean magnitude of each layer", _DOREFA
+            return "rounded", "the sign times the mean magnitude of each layer", _DOREFA
         case DoReFa(bits=bits):
-            return _yes(bits <= INT8_BITS), "uniform levels over each layer's range", _DOREFA
+            integers = "rounded" if bits <= INT8_BITS else "no"
+            return integers, "uniform levels over each layer's range", _DOREFA
         case FixedPoint(integer=integer, fraction=fraction):
-            return _yes(integer + fraction <= INT8_BITS), "fixed point, saturating", _FIXED_POINT
+            return _exact(integer + fraction <= INT8_BITS), "fixed point, saturating", _FIXED_POINT
         case PublishedFixedPoint(integer=integer, fraction=fraction):
             fits = integer + fraction < INT8_BITS + (fraction == 0)
-            return _yes(fits), "fixed point as published: wraps, truncates", _FIXED_POINT
+            return _exact(fits), "fixed point as published: wraps, truncates", _FIXED_POINT
         case FloatWeights(portions=()):
             return "no", "not quantized", _FLOAT
     return "no", f"not quantized, {len(scheme.portions)} stages like INQ's", _FLOAT
@@ -121,17 +125,17 @@ def _about_activations(scheme: ActivationScheme) -> tuple[str, str, str]:
     match scheme:
         case PowerOfTwo(signed=signed):
             sign = "signed" if signed else "unsigned after a ReLU"
-            return "yes", f"a power-of-two scale for each layer, {sign}", _OURS
+            return "exact", f"a power-of-two scale for each layer, {sign}", _OURS
         case FixedPointActivations(integer=integer, fraction=fraction):
-            integers = "after a ReLU" if integer + fraction == INT8_BITS + 1 else "no"
-            integers = "yes" if integer + fraction <= INT8_BITS else integers
+            integers = "exact after ReLU" if integer + fraction == INT8_BITS + 1 else "no"
+            integers = "exact" if integer + fraction <= INT8_BITS else integers
             return integers, "fixed point, saturating, the same in all layers", _FIXED_POINT
         case TernaryTanh():
-            return "yes", "-1, 0 and 1 of a scale, over a tanh that steepens", _TERNARY_NET
+            return "exact", "-1, 0 and 1 of a scale, over a tanh that steepens", _TERNARY_NET
         case Binary():
-            return "yes", "0 and 1 of a scale after a ReLU, else the sign", _DOREFA
+            return "exact", "0 and 1 of a scale after a ReLU, else the sign", _DOREFA
     return "no", "not quantized", _FLOAT
 
 
-def _yes(condition: bool) -> str:
-    return "yes" if condition else "no"
+def _exact(condition: bool) -> str:
+    return "exact" if condition else "no"
