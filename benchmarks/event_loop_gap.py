@@ -65,7 +65,8 @@ def main() -> None:
             os.environ[variable] = str(Path(name) / variable)
         project = make_project(Path(name), SMALL_SHAPE if args.small else SHAPE)
         window = Window(project)
-        window.paint(min(3.0, args.seconds))  # what is imported or compiled at the first stroke counts for neither
+        # What is imported or compiled at the first stroke counts for neither.
+        window.paint(min(3.0, args.seconds))
         rounds = []
         for number in range(args.rounds):
             alone = window.paint(args.seconds)
