@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +22,23 @@ from napari_qsa.images import Image, open_dataset
 
 
 @pytest.fixture(scope="module")
-def card(make_ensemble: Callable[..., Ensemble]) -> EnsembleCard:
-    return make_ensemble().card
+def card() -> EnsembleCard:
+    """Of networks of the microscope."""
+    return EnsembleCard(
+        role="segmentation",
+        network="unet",
+        network_options={},
+        in_channels=3,
+        members=1,
+        weights="float",
+        activations="float",
+        pixel_size=1.24,
+        source_pixel_size=0.62,
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        halo=8,
+        stride=8,
+    )
 
 
 def slice_of(pixel_size: float | None, shape: tuple[int, int] = (40, 60)) -> Image:
