@@ -62,6 +62,14 @@ def rescue_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_low_priority() -> Iterator[None]:
+    """Let trainings not starve behind the other tests that run at the same time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_QSA_NICE", "0")
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of two small untrained networks."""

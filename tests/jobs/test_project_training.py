@@ -126,8 +126,11 @@ def test_what_the_process_refuses_is_its_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "nice"), reason="the one who starts it lowers it elsewhere")
-def test_the_process_is_of_low_priority_and_a_session_of_its_own(tmp_path: Path) -> None:
+def test_the_process_is_of_low_priority_and_a_session_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A terminal's hang-up does not reach it, and what the user works with goes first."""
+    monkeypatch.delenv("NAPARI_QSA_NICE")
     project_training.write_job(tmp_path, JOB)
     with lock(tmp_path / "lock"):  # it waits for the lock meanwhile
         project_training.start(tmp_path)
@@ -135,6 +138,21 @@ def test_the_process_is_of_low_priority_and_a_session_of_its_own(tmp_path: Path)
         wait_for(lambda: os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0))
         assert os.getsid(pid) == pid
     wait_for(lambda: not project_training.is_running(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "added"), [(None, 10), ("0", 0), ("3", 3), ("-5", 10), ("low", 10)]
+)
+def test_the_user_says_how_low_the_priority_is(
+    wanted: str | None, added: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    monkeypatch.setattr(os, "nice", found.append, raising=False)
+    monkeypatch.delenv("NAPARI_QSA_NICE")
+    if wanted is not None:
+        monkeypatch.setenv("NAPARI_QSA_NICE", wanted)
+    identity.lower_priority()
+    assert found == [added]
 
 
 def test_a_core_is_left_to_the_user(monkeypatch: pytest.MonkeyPatch) -> None:

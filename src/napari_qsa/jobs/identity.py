@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+VARIABLE = "NAPARI_QSA_NICE"
+"""Environment variable with what is added to the niceness of a training: 0 where nobody waits."""
+
 _LOW = 10
-"""What is added to the niceness of a process of below-normal priority."""
+"""The same without that variable."""
 
 
 def started_at(pid: int) -> str | None:
@@ -24,10 +27,11 @@ def started_at(pid: int) -> str | None:
 
 
 def lower_priority() -> None:
-    """Let every other program go first."""
+    """Let every other program go first, unless the user wants otherwise."""
+    wanted = os.environ.get(VARIABLE, "")
     if hasattr(os, "nice"):  # elsewhere, who started it said so
         with contextlib.suppress(OSError):  # it may be as low as it gets
-            os.nice(_LOW)
+            os.nice(int(wanted) if wanted.isdecimal() else _LOW)
 
 
 def cores() -> int:
