@@ -251,6 +251,27 @@ def test_resume_goes_on_with_what_the_run_began_with(
     assert run("train", glas, "--out", file, "--resume").code == 0
 
 
+def test_options_without_a_flag_are_set_by_name(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, in_process: list[dict[str, Any]]
+) -> None:
+    common = ("train", glas, *SMALL, "--members", 1)
+    settings = ("--set", "separator_reach=6", "--set", "batch=2")
+    ran = run(*common, "--iterations", 8, "--out", tmp_path / "a", *settings)
+    assert ran.code == 0, ran.err
+    options = in_process[0]["run"].options
+    assert (options.separator_reach, options.batch) == (6.0, 2)
+    other = run(*common, "--out", tmp_path / "a", "--resume", "--set", "batch=3")
+    assert other.code == 2
+    assert "'--set'" in other.err
+    for wrong in ("depth=3", "batch=2.5", "stain"):
+        bad = run(*common, "--out", tmp_path / "b", "--set", wrong)
+        assert bad.code == 2
+        assert wrong.partition("=")[0] in bad.err
+    out_of_range = run(*common, "--out", tmp_path / "b", "--set", "ema=1")
+    assert out_of_range.code == 1
+    assert "ema" in out_of_range.err
+
+
 def test_nothing_to_resume(run: Callable[..., Any], glas: Path, tmp_path: Path) -> None:
     ran = run("train", glas, "--out", tmp_path / "f", "--resume")
     assert ran.code == 1

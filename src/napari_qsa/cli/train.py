@@ -18,12 +18,14 @@ from napari_qsa.cli.options import (
     require_choice,
 )
 from napari_qsa.cli.train_options import (
+    TUNABLE,
     as_in,
     layers_of,
     network_of,
     network_options_of,
     require_schemes,
     resumed,
+    settings_of,
 )
 from napari_qsa.cli.train_project import train_project
 from napari_qsa.wording import counted
@@ -92,6 +94,14 @@ def train(
             "--layer",
             metavar="WHICH=SCHEMES",
             help="Schemes of some layers, such as first=float/float; may be repeated.",
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help=f"One of {', '.join(TUNABLE)}; may be repeated.",
         ),
     ] = None,
     part: Annotated[
@@ -279,9 +289,10 @@ def train(
     )
     if iterations is not None:
         options = replace(options, iterations=iterations)
+    options = replace(options, **settings_of(setting or []))
     folder = run or training.run_folder(out)
     if resume:
-        current = resumed(context, folder, data, part, options)
+        current = resumed(context, folder, data, part, options, settings_of(setting or []))
     else:
         if start_from is not None:
             options = as_in(start_from, options, minutes, iterations)

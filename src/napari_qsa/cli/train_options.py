@@ -15,6 +15,22 @@ if TYPE_CHECKING:
 
 PRETRAINABLE = ("efficient_fcn",)
 
+TUNABLE = (
+    "batch",
+    "crop",
+    "learning_rate",
+    "stage_rate",
+    "encoder_rate",
+    "weight_decay",
+    "ema",
+    "float_share",
+    "stain",
+    "separator_reach",
+    "separator_weight",
+    "border_weight",
+)
+"""Options of a training that have no flag of their own."""
+
 
 def network_of(context: typer.Context, start: str) -> tuple[str, dict[str, Any]]:
     """Give the network of an ensemble to start from, which the command line must not name too."""
@@ -81,8 +97,31 @@ def layers_of(pairs: list[str]) -> dict[str, str]:
     return layers
 
 
+def settings_of(pairs: list[str]) -> dict[str, Any]:
+    """Read NAME=VALUE pairs of the options in `TUNABLE`."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if name not in TUNABLE:
+            raise typer.BadParameter(
+                f"{name!r} is none of {', '.join(TUNABLE)}.", param_hint="'--set'"
+            )
+        try:
+            settings[name] = int(value) if name in ("batch", "crop") else float(value)
+        except ValueError:
+            raise typer.BadParameter(
+                f"{pair!r} is not {name}=NUMBER.", param_hint="'--set'"
+            ) from None
+    return settings
+
+
 def resumed(
-    context: typer.Context, folder: Path, data: Path, part: str, options: "TrainingOptions"
+    context: typer.Context,
+    folder: Path,
+    data: Path,
+    part: str,
+    options: "TrainingOptions",
+    settings: dict[str, Any],
 ) -> "TrainingRun":
     """Open the run to be resumed; what the command line says of it must be true."""
     from napari_qsa.ensemble.training.run import TrainingRun
@@ -112,6 +151,8 @@ def resumed(
         for flag, name in pairs.items()
         if getattr(options, name) != getattr(current.options, name)
     ]
+    if any(getattr(current.options, name) != value for name, value in settings.items()):
+        wrong.append("--set")
     if is_given(context, "part") and part != current.part:
         wrong.append("--part")
     if data.resolve() != current.data:
