@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_qsa.errors import QsaError
-from napari_qsa.networks.blocks import ConvBNReLU, enlarge, initialise
+from napari_qsa.networks.blocks import ConvBNReLU, begin_small, enlarge, initialise
 from napari_qsa.networks.output import Output, Side
 from napari_qsa.networks.vgg import Stages
 
@@ -52,15 +52,17 @@ class Multichannel(nn.Module):
         self.region = nn.ModuleList(nn.Conv2d(widths[stage], 1, 1) for stage in _REGION)
         self.edge = nn.ModuleList(nn.Conv2d(channels, 1, 1) for channels in widths)
         self.edge_fuse = nn.Conv2d(len(widths), 1, 1)
-        self.location = nn.ModuleList(
+        scores = [
             nn.Sequential(ConvBNReLU(widths[stage], width), nn.Conv2d(width, 1, 1))
             for stage in _LOCATION
-        )
+        ]
+        self.location = nn.ModuleList(scores)
         self.fusion = nn.Sequential(
             *(ConvBNReLU(width if n else 3, width, 3, d) for n, d in enumerate(_DILATIONS))
         )
         self.head = nn.Conv2d(width, 2, 1)
         initialise(self)
+        begin_small(self.region, self.edge, *(layers[1] for layers in scores), self.head)
         nn.init.constant_(self.edge_fuse.weight, 1 / len(widths))  # as HED begins
 
     def forward(self, image: Tensor) -> Output:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_qsa.errors import QsaError
-from napari_qsa.networks.blocks import PreActivation, TransposedConv, initialise
+from napari_qsa.networks.blocks import PreActivation, TransposedConv, begin_small, initialise
 from napari_qsa.networks.output import Output
 
 SCALES = (1, 1, 2, 4, 4, 4)
@@ -86,6 +86,7 @@ class SuggestiveFCN(nn.Module):
         self.normalise = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.head = nn.Conv2d(width, 2, 1)
         initialise(self)
+        begin_small(self.head)
 
     def forward(self, image: Tensor) -> Output:
         """Segment a batch (N, C, H, W); H and W are multiples of ``stride``."""

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_qsa.errors import QsaError
-from napari_qsa.networks.blocks import enlarge, initialise
+from napari_qsa.networks.blocks import begin_small, enlarge, initialise
 from napari_qsa.networks.output import Output
 
 
@@ -62,6 +62,7 @@ class UNetFixedPoint(nn.Module):
         )
         self.head = nn.Conv2d(width, 2, 3, padding=1)
         initialise(self)
+        begin_small(self.head)
 
     def forward(self, image: Tensor) -> Output:
         """Segment a batch (N, C, H, W); H and W are multiples of ``stride``."""
