@@ -32,7 +32,7 @@ class WorkbenchDock(Docked):
     """The right dock; it brings the Images dock with it."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        self._width = 0 if is_narrow(QApplication.primaryScreen()) else WIDTH
+        self._width = 1 if is_narrow(QApplication.primaryScreen()) else WIDTH
         super().__init__("qsa", QSize(self._width, 600))
         self.viewer = unwrap(napari_viewer)
         self.room = room_of(self.viewer)

@@ -37,7 +37,7 @@ AHEAD = 12
 """Images beyond the visible ones whose thumbnails are made too."""
 USUAL = "All images"
 """The choice that is seen as a whole wherever there is little room."""
-ARROW_WIDTH, LISTED_WIDTH = 34, 170
+ARROW_WIDTH, LISTED_WIDTH = 54, 170
 NOTHING = "No project is open: the QSA dock makes or opens one."
 
 
@@ -45,7 +45,7 @@ class ImagesDock(Docked):
     """Find, choose and open images, and say which role they have."""
 
     def __init__(self, room: "Room") -> None:
-        height = 0 if is_low(QApplication.primaryScreen()) else FILM.height() + 56
+        height = 1 if is_low(QApplication.primaryScreen()) else FILM.height() + 56
         super().__init__("images", QSize(900, height))
         self._room = room
         self._workbench = room.workbench
@@ -68,7 +68,7 @@ class ImagesDock(Docked):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find by name")
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(50)
+        self.search.setMinimumWidth(44)
         self.search.setMaximumWidth(220)
         self.kept = QComboBox()
         self.kept.setSizeAdjustPolicy(
