@@ -13,10 +13,12 @@ from bench import Bench
 from training_room import PATIENCE, options
 
 from napari_qsa.jobs import Engine
+from napari_qsa.session import trainer
 
 FORMATS = ("tiff16", "png", "bmp", "tiff32")
 ITERATIONS = 20_000
 """More than are done before it is killed."""
+trainer.POLL_SECONDS = 0.2  # what is awaited here is the training, not the next look at it
 
 
 def say(*words: object) -> None:
