@@ -184,6 +184,9 @@ def main() -> None:
                 seed=seed,
                 batch=BATCH,
                 crop=CROP,
+                separator_weight=1.0,
+                separator_reach=10.0,
+                border_weight=4.0,
                 source_pixel_size=GLAS_PIXEL_SIZE,
             )
             jobs.append(workers.submit(work, folder, listing, options, args.data))
