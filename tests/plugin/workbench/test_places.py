@@ -1,10 +1,13 @@
 """Docks come back where they were."""
 
+from types import SimpleNamespace
+
 import pytest
 from qtpy.QtCore import QRect, QSize, Qt
-from qtpy.QtWidgets import QApplication, QLabel, QVBoxLayout
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QVBoxLayout
 
 from napari_qsa.plugin.workbench.places import Docked, settings
+from napari_qsa.plugin.workbench.small_screen import SmallScreen
 
 pytestmark = pytest.mark.window
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -95,3 +98,38 @@ def test_a_closed_dock_takes_its_content_along(show, qtbot):
     viewer, plate, frame = show()
     with qtbot.waitSignal(plate.destroyed):
         viewer.window.remove_dock_widget(frame)
+
+
+def screen_of(width, height):
+    return SimpleNamespace(availableGeometry=lambda: QRect(0, 0, width, height))
+
+
+def test_naparis_docks_are_tabs_on_a_low_screen_only(show):
+    _, plate, _ = show()
+    window = plate.window_seen
+    names = ("layer list", "layer controls")
+    below, front = (window.findChild(QDockWidget, name) for name in names)
+    small = SmallScreen(plate)
+    assert window.tabifiedDockWidgets(below) == []
+    small.follow(screen_of(911, 512))
+    assert window.tabifiedDockWidgets(below) == [front]
+    small.follow(screen_of(911, 512))
+    assert window.tabifiedDockWidgets(below) == [front]
+    small.follow(screen_of(1600, 1000))
+    assert window.tabifiedDockWidgets(below) == []
+    assert window.dockWidgetArea(below) == window.dockWidgetArea(front) == LEFT
+
+
+def test_docks_that_the_user_has_laid_out_stay_so_on_any_screen(show):
+    _, plate, _ = show()
+    window = plate.window_seen
+    names = ("layer list", "layer controls")
+    below, front = (window.findChild(QDockWidget, name) for name in names)
+    small = SmallScreen(plate)
+    window.tabifyDockWidget(below, front)
+    small.follow(screen_of(1600, 1000))
+    assert window.tabifiedDockWidgets(below) == [front]
+    window.addDockWidget(RIGHT, front)
+    small.follow(screen_of(911, 512))
+    assert window.dockWidgetArea(front) == RIGHT
+    assert front not in window.tabifiedDockWidgets(below)
