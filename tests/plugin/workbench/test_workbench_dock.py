@@ -317,5 +317,6 @@ def test_a_notification_shows_the_whole_of_a_long_sentence(shown):
     (toast,) = toasts()
     message = toast.message
     shown.qtbot.waitUntil(lambda: message.height() >= message.sizeHint().height() > 40)
+    assert toast.timer.interval() > 10_000, "it is not read in 4 s"
     shown.qtbot.waitUntil(lambda: toast.parentWidget().rect().contains(toast.geometry()))
     toast.close()

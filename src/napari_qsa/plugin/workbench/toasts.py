@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QApplication
 Actions = tuple[tuple[str, Callable[..., object]], ...]
 """What buttons say, and what they do; called with the notification's window."""
 KIND = "NapariQtNotification"
+READING_MS = 60
+"""For a letter: 200 words a minute. napari takes a notification away after 4 s."""
 EDGE = 8
 """Between a notification and the edges of the canvas (px)."""
 
@@ -47,11 +49,13 @@ def _unfold(message: str) -> None:
 
 
 def fit(shown: Any) -> None:
-    """Make a notification as high as its sentence, and no wider than the canvas."""
+    """Make a notification as high as its sentence, and let it stay until that is read."""
     canvas, layout = shown.parentWidget(), shown.layout()
     if canvas is None:
         return
     shown.source_label.clear()  # it names the class that dispatched it
+    words = shown.message.text()
+    shown.timer.setInterval(max(shown.timer.interval(), READING_MS * len(words)))
     shown.geom_anim.stop()  # it would slide on to where the folded one was to be
     shown.setFixedWidth(min(shown.width(), canvas.width() - 2 * EDGE))
     shown.resize(shown.width(), shown.height())
