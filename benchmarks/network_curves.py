@@ -3,9 +3,10 @@
 Each is trained through the whole schedule (float with EMA, activations of 8 bits, INQ of 4 bits) on
 all images but those of a fold, at half of GlaS's resolution, narrow enough for a CPU: `SETTINGS`.
 Crops, draws and schedule are the same for all but the rate; they have the same number of
-iterations, not the same cost. The curve of the Dice is over 12 of the fold's images (pixels of glands, before the codes
-with the EMA), the final figures over all of them, objects by the default rules: nothing is chosen
-on the fold. Losses hold those of the side outputs, so that they compare within a network only.
+iterations, not the same cost. The curve of the Dice is over 12 of the fold's images (pixels of
+glands, in the float phase of the EMA), the final figures over all of them, objects by the default
+rules: nothing is chosen on the fold. Losses hold those of the side outputs, so that they compare
+within a network only.
 
 Two networks train at once in processes of one thread. A run that was interrupted goes on, one that
 is finished is only scored. The pictures show a drawn image and scikit-image's
