@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from napari_qsa.cli.app import app
 from napari_qsa.images.synthetic import synthetic_glas
+from napari_qsa.jobs import Job
+from napari_qsa.session import desk
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +74,24 @@ def plain_images(tmp_path: Path) -> Path:
         imsave(folder / f"im{number}.png", pixels, check_contrast=False)
     (folder / "im9.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     return folder
+
+
+class EngineHere:
+    """An engine that does its calls at once, in this process: for tests of what is around it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job[Any]:
+        job: Job[Any] = Job()
+        try:
+            answer: tuple[Any, Any] = ("result", fn(*args, **kwargs))
+        except Exception as error:
+            answer = ("error", error)
+        job._finish(*answer)
+        return job
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None: ...
+
+
+@pytest.fixture
+def engine_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no process: most of what a short command takes is spent on loading torch in one."""
+    monkeypatch.setattr(desk, "Engine", EngineHere)

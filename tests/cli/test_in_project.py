@@ -25,6 +25,7 @@ def folder(run: Callable[..., Any], glas: Path, tiny_ensemble: Path, tmp_path: P
     return tmp_path / "a.qsa"
 
 
+@pytest.mark.usefixtures("engine_here")
 def test_a_round_and_what_comes_next(run: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
     ran = run("suggest", folder, "-k", 2, "--out", tmp_path / "ranking.csv", "--json")
     assert ran.code == 0
@@ -51,6 +52,7 @@ def test_a_round_and_what_comes_next(run: Callable[..., Any], folder: Path, tmp_
     assert warm["picks"] == [most["id"]]
 
 
+@pytest.mark.usefixtures("engine_here")
 def test_nothing_left_to_suggest(run: Callable[..., Any], folder: Path, glas: Path) -> None:
     run("project", "import", folder, glas, "--accept-labels")
     ran = run("suggest", folder)
@@ -82,6 +84,7 @@ def test_predictions_stay_and_are_written(
     assert "0 of them now" in told.out
 
 
+@pytest.mark.usefixtures("engine_here")
 def test_a_bad_image_does_not_stop_the_others(
     run: Callable[..., Any], plain_images: Path, tiny_ensemble: Path, tmp_path: Path
 ) -> None:

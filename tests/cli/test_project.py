@@ -10,6 +10,7 @@ import tifffile
 from skimage.io import imread, imsave
 
 from napari_qsa.project import Project
+from napari_qsa.session import samples
 
 
 def test_a_project_of_a_folder(run: Callable[..., Any], glas: Path, tmp_path: Path) -> None:
@@ -266,8 +267,12 @@ def test_a_name_of_several_images_is_refused(
 
 
 @pytest.mark.slow
-def test_sample_images(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_sample_images(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert samples.DRAWN >= 10, "enough for a round"
+    monkeypatch.setattr(samples, "DRAWN", 3)  # they take a second each
     ran = run("project", "new", tmp_path / "try.qsa", "--samples", "--json")
     assert ran.code == 0
-    assert ran.document["counts"]["images"] >= 11
+    assert ran.document["counts"]["images"] in (3, 4)
     assert ran.document["counts"]["accepted"] == 0

@@ -135,7 +135,7 @@ def test_killed_at_many_points_and_resumed_it_ends_the_same(
         wait_for(lambda: is_free(member / "lock"))
         assert not run.finished(0)
         assert (member / "checkpoint.safetensors").exists()
-    training.train(run, 2, "cpu")
+    training.train(run, 1, "cpu")
     for number in (0, 1):
         assert_same(run.member_folder(number) / "member.safetensors", undisturbed[number])
     resumed = [e["iteration"] for e in read_events(run.folder) if e["event"] == "resumed"]
