@@ -24,6 +24,8 @@ def test_known_figures(by_hand: Make) -> None:
     page, facts = write_report(study.folder)
     scores = facts["scores"]["pixel_dice"]
     own = scores["arms"]["SA"]
+    assert own["by_seed"] == {"0": [0.4, 0.7, 0.8], "1": [0.5, 0.6, 0.76]}
+    assert facts["arms"]["SA"]["weights"] == "float"
     assert scores["full"]["value"] == pytest.approx(0.8)
     assert [mean["value"] for mean in own["rounds"]] == pytest.approx([0.45, 0.65, 0.78])
     assert own["area"]["value"] == pytest.approx((0.65 + 0.615) / 2)

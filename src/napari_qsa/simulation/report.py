@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,9 @@ def figures(study: Study, curves: list[Curves], full: Curves) -> dict[str, Any]:
     }
     return {
         "schema": SCHEMA,
+        "date": datetime.now(UTC).date().isoformat(),
+        "data": f"{study.data.name}, part {study.part}, fold {study.plan.fold} scored",
+        "arms": {arm.name: arm.to_json() for arm in study.arms()},
         "baseline": BASELINE,
         "sizes": list(study.plan.sizes),
         "rounds": study.plan.rounds,
@@ -108,6 +112,7 @@ def _arm(each: Curves, baseline: Curves | None, key: str, whole: Mean | None) ->
     facts: dict[str, Any] = {
         "rounds": [asdict(mean) for mean in _by_round(list(rows.values()))],
         "area": asdict(mean_of([area(each.sizes, row) for row in rows.values()])),
+        "by_seed": {str(seed): list(row) for seed, row in rows.items()},
     }
     if baseline is not None and baseline.name != each.name:
         others = baseline.scores(key)
