@@ -149,8 +149,8 @@ SECTIONS = (
     Section(
         "Quantized networks choose better images",
         "Suggestive annotation with quantized suggestive FCNs (QSA) gains .9 % on average over "
-        "that with float ones, SA (Xu et al., CVPR 2018, arXiv 1803.04907; in bar charts, quoted by "
-        "others). Two controls are ours: the same restarts without quantization, and "
+        "that with float ones, SA (Xu et al., CVPR 2018, arXiv 1803.04907; in bar charts, quoted "
+        "by others). Two controls are ours: the same restarts without quantization, and "
         "foreground-aware random, which no strategy beats reliably in nnActive (Lüth et al., "
         "2025, arXiv 2511.19183).",
         "Area under the curve of the pooled object Dice, paired by seed, 95 % t interval, for "

@@ -130,7 +130,11 @@ def scheme_table(values: Values) -> Outcome:
     share = None if exact is None else exact["integer_share"]
     return Outcome(
         [
-            Verdict("INQ is better than 1-bit DoReFa and TWN", all_of(words), "; ".join(said)),
+            Verdict(
+                "INQ is better than 1-bit DoReFa and TWN",
+                all_of(words),
+                "; ".join(said) or "cells are missing",
+            ),
             Verdict(
                 "`inq4` with `u8` runs on integers alone",
                 TOO_FEW if share is None else met(share == 1),
