@@ -83,6 +83,10 @@ class SuggestTab(QWidget):
             "drawing."
         )
         self.strategy = QComboBox()
+        self.strategy.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.strategy.setMinimumContentsLength(8)
         for name, (words, aim) in STRATEGIES.items():
             self.strategy.addItem(words, name)
             self.strategy.setItemData(

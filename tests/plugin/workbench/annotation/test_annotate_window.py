@@ -1,5 +1,6 @@
 """The tab in a real window, by real mouse events and keys."""
 
+import gc
 import sys
 import threading
 from itertools import pairwise
@@ -291,3 +292,12 @@ def test_glands_are_outlined_while_the_heatmap_shows(window):
     assert glands.contour == looks.GLANDS_OUTLINE
     window.key(Qt.Key.Key_U)
     assert (glands.contour, glands.opacity) == before
+
+
+def test_garbage_is_collected_once_when_the_image_changes(window, monkeypatch):
+    assert len(window.layers.all()) == 5
+    calls = []
+    monkeypatch.setattr(gc, "collect", lambda *_: calls.append("collect") or 0)
+    window.open(1)
+    assert calls == ["collect"], "it stalls the window"
+    monkeypatch.undo()
