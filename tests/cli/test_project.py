@@ -231,7 +231,7 @@ def test_roles_by_name_id_and_pattern(run: Callable[..., Any], glas: Path, tmp_p
     assert ran.document["images"] == [ids["train_1"], ids["testA_1"]]
     assert sorted(ran.document["changed"]) == sorted(ran.document["images"])
     again = run("images", "set", folder, "train_1", "--role", "excluded")
-    assert "0 of 1 images" in again.out
+    assert "0 of 1 image have a new role" in again.out
     rows = run("project", "status", folder, "--json").document["images"]
     roles = {row["name"]: row["role"] for row in rows}
     assert {name for name, role in roles.items() if role == "excluded"} == {"train_1", "testA_1"}

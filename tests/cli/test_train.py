@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,31 @@ import pytest
 from napari_qsa.ensemble.card import read_card
 from napari_qsa.ensemble.training import member
 from napari_qsa.ensemble.training.budget import Pace
+from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.errors import TrainingError
 from napari_qsa.images.identity import sha256
 from napari_qsa.jobs import training
 from napari_qsa.jobs.training_progress import MemberProgress, TrainingProgress
+from napari_qsa.session import training as session_training
 
 SMALL = ("--network", "unet", "--network-option", "width=2", "--device", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def small_crops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin runs with less in an iteration than is of use: what it learns is not asked here."""
+    begin = session_training.begin_run
+
+    def begin_small(
+        folder: Path, data: Path, part: str, options: TrainingOptions, *more: Any, **tell: Any
+    ) -> TrainingRun:
+        usual = TrainingOptions()
+        wanted = {"batch": 4, "crop": 64}  # unless the command says otherwise
+        small = {k: v for k, v in wanted.items() if getattr(options, k) == getattr(usual, k)}
+        return begin(folder, data, part, replace(options, **small), *more, **tell)
+
+    monkeypatch.setattr(session_training, "begin_run", begin_small)
 
 
 @pytest.fixture

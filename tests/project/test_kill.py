@@ -14,7 +14,7 @@ from napari_qsa.images import open_dataset
 from napari_qsa.project import Owner, Project, ProjectLocked
 from napari_qsa.project.lock import read_owner
 
-KILLS = 20
+KILLS = 12
 SAVE = """
 import sys
 import numpy as np
