@@ -14,6 +14,7 @@ from napari_qsa.errors import ProjectError, QsaError
 from napari_qsa.images import open_dataset
 from napari_qsa.project import Project, ProjectLocked
 from napari_qsa.project.predictions import Stored
+from napari_qsa.project.rescue import Rescued
 
 
 def stored(shape: tuple[int, int]) -> Stored:
@@ -227,6 +228,13 @@ def test_a_full_disk_leaves_memory_and_files_alike(
         assert (again.facts, again.images) == (facts, records)
 
 
+def rescued(project: Project, image: str) -> Rescued:
+    """A copy outside the project of something that is not in it."""
+    ones = np.ones((24, 32), int)
+    project.rescue(image, ones, ones, project.image(image).sampled_hash, None, "ab12")
+    return project.rescued()[-1]
+
+
 WRITING = {
     "set_pixel_size": lambda p, i: p.set_pixel_size(1.0),
     "set_settings": lambda p, i: p.set_settings({}),
@@ -244,6 +252,8 @@ WRITING = {
     "next_round": lambda p, i: p.next_round([i], 1),
     "save_scores": lambda p, i: p.save_scores("m", {}),
     "save_prediction": lambda p, i: p.save_prediction("m", i, stored(p.image(i).shape)),
+    "save_map": lambda p, i: p.save_map("m", i, "0" * 64, np.zeros((2, 2), np.uint8)),
+    "take_rescued": lambda p, i: p.take_rescued(rescued(p, i)),
     "add_model": lambda p, i: p.add_model("x"),
     "use_model": lambda p, i: p.use_model("segmentation", "x"),
     "back": lambda p, i: p.back("segmentation"),
@@ -258,6 +268,7 @@ READING = {
         "predictions",
         "problems",
         "read",
+        "read_map",
         "read_only",
         "read_prediction",
         "read_scores",
@@ -267,6 +278,8 @@ READING = {
         "runs",
     ),
     *("summaries", "summary", "trainable"),
+    # What is kept outside the project
+    *("clean_rescued", "discard_rescued", "fits", "forget_rescued", "rescue", "rescued"),
 }
 
 

@@ -36,7 +36,7 @@ def test_pages_are_images_of_one_group(empty: Project, tmp_path: Path) -> None:
     assert [i.rsplit("-", 1)[0] for i in added.ids] == [f"stack-p000{n}" for n in (1, 2, 3)]
     assert len({empty.image(i).group for i in added.ids}) == 1
     assert empty.hash_images() == 3
-    assert len(empty.add_images(open_images([tmp_path / "stack.tif"])).problems) == 3
+    assert empty.add_images(open_images([tmp_path / "stack.tif"])).known == added.ids
     shutil.move(tmp_path / "stack.tif", tmp_path / "elsewhere.tif")
     found = empty.find_moved(tmp_path)
     assert found == dict.fromkeys(added.ids, tmp_path / "elsewhere.tif")
@@ -76,7 +76,8 @@ def test_big_files_of_one_sampled_hash_are_told_apart(empty: Project, tmp_path: 
     assert len(empty.add_images(open_images(files)).ids) == 2
     assert empty.hash_images() == 2
     shutil.copy(files[1], tmp_path / "c.bmp")
-    assert "as b (" in empty.add_images(open_images([tmp_path / "c.bmp"])).problems[0]
+    copy = empty.add_images(open_images([tmp_path / "c.bmp"]))
+    assert [empty.image(image_id).name for image_id in copy.known] == ["b"]
     (tmp_path / "c.bmp").unlink()
     # With whole hashes known, each is found again as itself.
     (tmp_path / "moved").mkdir()
