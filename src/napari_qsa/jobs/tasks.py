@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.jobs.progress import report
-from napari_qsa.metrics.small_map import small_map
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.ensemble import Ensemble
@@ -127,6 +126,8 @@ def score_file(
     path: str, page: int | None, ensemble: str, pixel_size: float | None = None
 ) -> ImageScore:
     """Segment the image in a file, see `segment_file`, and give what sums it up."""
+    from napari_qsa.metrics.small_map import small_map
+
     found = segment_file(path, page, ensemble, pixel_size)
     n_glands = int(found.labels.max(initial=0))
     return ImageScore(
