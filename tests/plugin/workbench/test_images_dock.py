@@ -240,10 +240,12 @@ def drawn_rect(dock, image_id):
     return film_rect(dock, image_id).adjusted(1, 1, -1, -1)
 
 
-def test_the_open_image_is_seen_whole_when_the_dock_becomes_narrower(dock, plain, rows, qtbot):
+@pytest.mark.parametrize("place", [5, 39])
+def test_the_open_image_is_seen_whole_when_the_dock_becomes_narrower(
+    dock, plain, rows, qtbot, place
+):
     plain.desk.put_project(PROJECT)
     plain.pool.put(*rows(40))
-    place = dock.film.viewport().width() // FILM.width() - 1
     plain.pool.open(f"image-{place:05d}")
     area = dock.film.viewport()
     for less in (20, 45, 30):
