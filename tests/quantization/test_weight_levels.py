@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -152,6 +152,7 @@ def test_dorefa_takes_1_to_8_bits(bits: int) -> None:
 
 @pytest.mark.parametrize("name", TRAINED_THROUGH)
 @patient
+@example(torch.tensor([1.4013e-45]))
 @given(layers)
 def test_levels_are_of_the_codebook_and_keep_the_sign(name: str, weight: Tensor) -> None:
     scheme = through(name)

@@ -68,13 +68,18 @@ class DoReFa:
         return self.bits == 1
 
     def codebook(self, weight: Tensor) -> Tensor:
-        """Fit 2**k levels, whole odd multiples of one step; ``{0}`` where every weight is zero."""
+        """Fit 2**k levels, whole odd multiples of one step.
+
+        ``{0}`` where all weights are zero, or so small that a step is below float32.
+        """
         values = weight.detach().double()
         if not bool(values.any()):
             return torch.zeros(1)
         span = values.abs().mean() if self.bits == 1 else torch.tanh(values).abs().max()
         most = 2**self.bits - 1
         step = (span.cpu() / most).float()
+        if not step:  # weights below the smallest float32 times the levels are none
+            return torch.zeros(1)
         levels: Tensor = torch.arange(-most, most + 1, 2, dtype=torch.float32) * step
         return levels
 
