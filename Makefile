@@ -38,7 +38,7 @@ demo: $(if $(SCREEN),check-window) $(INSTALLED) ## segment the embedded image: i
 	$(BIN)/napari-qsa demo
 
 test: check-window $(if $(SCREEN),,check-xvfb) lint ## check style and types, then run the tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(INSTALLED) ## check style and types
 	$(BIN)/ruff check .
