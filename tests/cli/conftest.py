@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from napari_qsa.cli.app import app
 from napari_qsa.images.synthetic import synthetic_glas
 from napari_qsa.jobs import Job
-from napari_qsa.session import desk
+from napari_qsa.jobs.project_training import ProjectJob
+from napari_qsa.session import desk, trainer
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,19 @@ def plain_images(tmp_path: Path) -> Path:
         imsave(folder / f"im{number}.png", pixels, check_contrast=False)
     (folder / "im9.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     return folder
+
+
+@pytest.fixture
+def small_crops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let trainings of projects learn from less in a step: what they learn is not asked."""
+    make = trainer.make_job
+
+    def make_small(*arguments: Any) -> ProjectJob:
+        job = make(*arguments)
+        small = [replace(s, options=replace(s.options, batch=2, crop=32)) for s in job.stages]
+        return replace(job, stages=tuple(small))
+
+    monkeypatch.setattr(trainer, "make_job", make_small)
 
 
 class EngineHere:

@@ -27,7 +27,7 @@ SLOTS = ("suggestive", "segmentation")
 ITERATIONS = 12
 MOMENTS = {"when", "created"}
 COMMAND = "from napari_qsa.cli.app import main; main()"
-OWN_PROCESS = ("suggest", "train")
+OWN_PROCESS = ("suggest",)
 """Commands that are run as from a shell; a process for each of them would take most of the time."""
 
 
@@ -156,7 +156,10 @@ def label_of(project: Project, images: Path, image_id: str) -> Path:
 
 
 def by_commands(folder: Path, images: Path, model: Path, out: Path, order: list[str]) -> None:
-    """The same round, each step a command; two of them in a process of its own."""
+    """The same round, each step a command; one of them in a process of its own.
+
+    What trains and what segments are other processes than this one here, too.
+    """
 
     def run(*arguments: object) -> Any:
         words = [*map(str, arguments), "--json"]
@@ -232,6 +235,7 @@ def without_moments(value: Any) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_crops")
 def test_the_window_and_the_commands_do_the_same(
     glas: Path, tiny_ensemble: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

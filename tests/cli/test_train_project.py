@@ -71,6 +71,7 @@ def instant(monkeypatch: pytest.MonkeyPatch, ensemble_maker: Callable[..., Path]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_crops")
 def test_a_project_is_trained_and_its_models_are_adopted(run, folder: Path) -> None:
     ran = run("train", folder, "--iterations", 10, "--members", 1, "--adopt", "--json")
     assert ran.code == 0, ran.err
