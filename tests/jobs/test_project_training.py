@@ -192,3 +192,16 @@ def test_minutes_become_iterations(
             trainer._iterations(place, JOB.stages[place], 10.0)
     else:
         assert trainer._iterations(place, JOB.stages[place], 10.0) == expected
+
+
+def test_only_what_the_process_itself_writes_is_cleared(tmp_path: Path) -> None:
+    """A window may be asking the new process to stop in this very moment."""
+    project_training.write_job(tmp_path, JOB)
+    wish, owner = tmp_path / ".cancel.0123abcd.tmp", tmp_path / ".process.json.0123abcd.tmp"
+    own = ("state.json", "comparison.json", "suggestive.safetensors", "segmentation.safetensors")
+    torn = [tmp_path / f".{name}.0123abcd.tmp" for name in own]
+    for path in (wish, owner, *torn):
+        path.write_text("{")
+    project_worker.ProjectTrainer(tmp_path).clear_torn()
+    assert sorted(tmp_path.glob(".*.tmp")) == [wish, owner]
+    assert project_training.read_job(tmp_path) == JOB

@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _own(stack, options.folder)
         files.write_process(options.folder, os.getpid())
         trainer = ProjectTrainer(options.folder)
+        trainer.clear_torn()
         threading.Thread(target=trainer.watch_for_cancel, daemon=True).start()
         trainer.run()
 
@@ -80,10 +81,19 @@ class ProjectTrainer:
         self._fraction = self._before = files.read_state(folder).fraction
         self._writing = threading.Lock()
 
+    def clear_torn(self) -> None:
+        """Remove what a former process was killed while writing; to be called before all else.
+
+        Only of the files that the holder of the lock alone writes: a window may be writing others
+        into this folder just now, such as the wish that this process stops.
+        """
+        results = [f"{stage.slot}.safetensors" for stage in self._job.stages]
+        for name in (files.STATE, files.COMPARISON, *results):
+            for torn in self._folder.glob(f".{name}.*.tmp"):
+                torn.unlink(missing_ok=True)
+
     def run(self) -> None:
         """Train to the end; what goes wrong is written down and ends the process."""
-        for torn in self._folder.glob(".*.tmp"):  # a former process was killed while writing
-            torn.unlink(missing_ok=True)
         try:
             for place, stage in enumerate(self._job.stages):
                 if not self._result(stage).exists():
