@@ -19,11 +19,10 @@ from napari_qsa.simulation.ablation_run import Ablation
 from napari_qsa.simulation.ablation_selection import (
     Selection,
     digest_of,
-    draw_start,
     read_selection,
-    split,
     write_selection,
 )
+from napari_qsa.simulation.division import draw_start, split
 
 CONTROL = "float-restarts"
 OPTIONS = AblationOptions(

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from napari_qsa.errors import DatasetError, QsaError
+from napari_qsa.images import open_dataset
 from napari_qsa.simulation.arms import Arm, parse_arm
 from napari_qsa.simulation.budget import Cost, fit
+from napari_qsa.simulation.division import split
 from napari_qsa.simulation.plan import Plan
 from napari_qsa.simulation.run import check_apart
 from napari_qsa.simulation.study import Study
@@ -51,6 +53,28 @@ def test_other_images_are_refused(tiny_glas: Path, tiny_plan: Plan, tmp_path: Pa
     (data / "train_3.bmp").write_bytes((data / "train_4.bmp").read_bytes())
     with pytest.raises(DatasetError, match="train_3"):
         study.images()
+
+
+def test_images_stay_on_their_side_when_a_grade_is_corrected(
+    tiny_glas: Path, tiny_plan: Plan, tmp_path: Path
+) -> None:
+    """Folds are balanced in grade, so that another grade deals the patients anew."""
+    data = tmp_path / "data"
+    shutil.copytree(tiny_glas, data)
+    study = Study.create(tmp_path / "study", data, "train", tiny_plan)
+    began = [item.name for item in study.images()[1].held_out]
+    grades = data / "Grade.csv"
+    lines = grades.read_text(encoding="utf-8").splitlines()
+    dealt = set()
+    for number in range(1, len(lines)):
+        other = [*lines]
+        other[number] = lines[number].replace(" benign", " other").replace(" malignant", " benign")
+        grades.write_text("\n".join(other) + "\n", encoding="utf-8")
+        dataset = open_dataset(data)
+        dealt.add(tuple(item.name for item in split(dataset, 3, 0, 4).held_out))
+        assert [item.name for item in study.images()[1].held_out] == began
+        assert [item.name for item in study.images()[1].pool] == [name for name, _, _ in study.pool]
+    assert dealt - {tuple(began)}, "no grade mattered, so that this shows nothing"
 
 
 def test_seeds_pair_arms_and_tell_trainings_apart() -> None:

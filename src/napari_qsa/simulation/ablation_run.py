@@ -35,17 +35,14 @@ from napari_qsa.simulation.ablation import AblationOptions, Cell
 from napari_qsa.simulation.ablation_selection import (
     Pixels,
     Selection,
-    Split,
     digest_of,
-    draw_start,
-    named,
     read_pool,
     read_selection,
     select,
-    split,
     write_selection,
 )
 from napari_qsa.simulation.ablation_training import first_networks, train_networks
+from napari_qsa.simulation.division import Split, draw_start, named, split
 
 SCHEMA = 1
 

@@ -16,7 +16,7 @@ from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.errors import QsaError
 from napari_qsa.images import open_dataset
 from napari_qsa.images.listing import encode_listing
-from napari_qsa.simulation.ablation_selection import split
+from napari_qsa.simulation.division import split
 from napari_qsa.simulation.plan import Plan
 from napari_qsa.simulation.run import evaluate, train
 

@@ -25,8 +25,8 @@ from napari_qsa.images import Dataset, Item
 from napari_qsa.images.listing import encode_listing
 from napari_qsa.jobs.lock import lock
 from napari_qsa.jobs.progress import report
-from napari_qsa.simulation.ablation_selection import Split, draw_start, named
 from napari_qsa.simulation.arms import FULL, Arm
+from napari_qsa.simulation.division import Split, draw_start, named
 from napari_qsa.simulation.querying import Query, choose
 from napari_qsa.simulation.study import SCHEMA, Study, write_json
 

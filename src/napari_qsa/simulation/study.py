@@ -24,8 +24,8 @@ from napari_qsa.ensemble.training.folders import make_folder
 from napari_qsa.errors import DatasetError, QsaError
 from napari_qsa.formats.atomic import replacing
 from napari_qsa.images import Dataset, Item, open_dataset, sha256
-from napari_qsa.simulation.ablation_selection import Split, split
 from napari_qsa.simulation.arms import FULL, Arm
+from napari_qsa.simulation.division import Split, split
 from napari_qsa.simulation.plan import Plan
 
 SCHEMA = 1
@@ -161,21 +161,27 @@ class Study:
     def images(self) -> tuple[Dataset, Split]:
         """Open the data, and check that the images are those the study began with.
 
+        They are divided as they were then: folds depend on the grades too, which may have been
+        corrected since.
+
         Raises
         ------
         DatasetError
             If one is missing, new or changed.
         """
         dataset = open_dataset(self.data).part(self.part).labelled()
-        parts = split(dataset, self.plan.folds, self.plan.fold, self.plan.sizes[-1])
-        found = {*_records(parts.pool), *_records(parts.held_out)}
+        found = set(_records(dataset.items))
         if found != {*self.pool, *self.evaluation}:
             changed = sorted({name for name, _, _ in found ^ {*self.pool, *self.evaluation}})
             raise DatasetError(
                 f"The images in {self.data} are not those the study in {self.folder} began with "
                 f"({', '.join(changed[:5])}): put them back, or start a new study."
             )
-        return dataset, parts
+        items = {item.name: item for item in dataset.items}
+        pool, held_out = (
+            tuple(items[name] for name, _, _ in part) for part in (self.pool, self.evaluation)
+        )
+        return dataset, Split(pool, held_out)
 
     def add_arm(self, arm: Arm) -> None:
         """Write an arm down; one of this name must be the same.
