@@ -100,6 +100,7 @@ def export(
             region,
             ids,
             model,
+            volumes,
         )
         status = room.work(exporter, "Exporting")
         if not found:
@@ -108,14 +109,6 @@ def export(
         failed = room.tell_failures()
     rows = found[0].rows
     done = [row for row in rows if not row.error]
-    written: list[Path] = []
-    if volumes:
-        from napari_qsa.session.volume_export import write_volumes
-
-        written, problems = write_volumes(rows, place)
-        for problem in problems:
-            note(problem)
-        failed = failed or bool(problems)
     if as_json:
         emit(
             {
@@ -124,7 +117,7 @@ def export(
                 "images": [asdict(row) for row in done],
                 "excluded": found[0].excluded,
                 "failed": [asdict(row) for row in rows if row.error],
-                "volumes": written,
+                "volumes": found[0].volumes,
             }
         )
     else:
@@ -133,8 +126,6 @@ def export(
         if done:
             say(text_table([vars(row) for row in done], ["labels", "source", "glands"]))
         say(status.message)
-        if written:
-            say(f"{counted(len(written), 'label volume')} written too.")
         alike = groupby(sorted(done, key=lambda row: row.notes), key=lambda row: row.notes)
         for text, group in alike:
             names = [row.name for row in group]

@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_qsa.errors import ProjectError, QsaError
 from napari_qsa.formats import LABEL_FORMATS, LabelFormat, write_csv
+from napari_qsa.images.files import is_volume
 from napari_qsa.project import Project
 from napari_qsa.session.desk import Desk
 from napari_qsa.session.errands import Unusable, images
@@ -54,6 +55,10 @@ class Exported:
     folder : Path
     rows : tuple of Row
         One for each image, in the project's order.
+    volumes : tuple of Path
+        Label volumes, where they were wanted.
+    problems : tuple of str
+        A sentence for each volume that has no label volume.
     cancelled : bool
         Whether it was stopped before the end.
     excluded : int
@@ -64,6 +69,8 @@ class Exported:
 
     folder: Path
     rows: tuple[Row, ...]
+    volumes: tuple[Path, ...] = ()
+    problems: tuple[str, ...] = ()
     cancelled: bool = False
     excluded: int = 0
     pending: int = 0
@@ -97,6 +104,13 @@ class Exporter(Part):
         self._stop: threading.Event | None = None
         desk.project_changed.connect(self.cancel)
 
+    @property
+    def has_volumes(self) -> bool:
+        """Whether images of the open project are slices of NIfTI volumes."""
+        project = self._desk.project
+        records = {} if project is None else project.images
+        return any(is_volume(Path(record.path)) for record in records.values())
+
     def export(
         self,
         what: What,
@@ -107,6 +121,7 @@ class Exporter(Part):
         region: bool = False,
         ids: Sequence[str] = (),
         model: str | None = None,
+        volumes: bool = False,
     ) -> None:
         """Write files into a folder; `exported` tells which.
 
@@ -132,6 +147,9 @@ class Exporter(Part):
             Of the images.
         model
             Whose predictions and uncertainty; None is the one in use.
+        volumes
+            Whether ``STEM_labels.nii.gz`` is written too for each NIfTI volume of which slices
+            are exported, with the others empty. Not where the export is cancelled.
         """
         project = self._begin("Looking at what there is…")
         if project is None:
@@ -148,7 +166,9 @@ class Exporter(Part):
         self._lane.follow(self._desk.disk)  # what was saved just now is exported
         self._lane.do(
             partial(
-                self._export, stop, project, what, Path(folder), choice, tuple(ids), self._pending()
+                self._export,
+                *(stop, project, what, Path(folder), choice),
+                *(tuple(ids), self._pending(), volumes),
             ),
             partial(self._done, stop),
             partial(self._failed, stop),
@@ -173,6 +193,7 @@ class Exporter(Part):
         choice: Choice,
         ids: tuple[str, ...],
         pending: frozenset[str],
+        volumes: bool,
     ) -> Exported:
         """Do it all, in the lane."""
         meant = _chosen(project, what, choice, ids, pending)
@@ -204,7 +225,17 @@ class Exporter(Part):
         finally:
             write_csv(place / SUMMARY, [row.cells() for row in rows], COLUMNS)
         cancelled = len(rows) < len(chosen)
-        return Exported(place, tuple(rows), cancelled, meant.excluded, meant.pending)
+        files: list[Path] = []
+        problems: list[str] = []
+        if volumes and not cancelled:
+            from napari_qsa.session.volume_export import write_volumes
+
+            self._desk.post(partial(self._tell, stop, len(rows), len(rows), "label volumes"))
+            files, problems = write_volumes(rows, place)
+        return Exported(
+            *(place, tuple(rows), tuple(files), tuple(problems)),
+            *(cancelled, meant.excluded, meant.pending),
+        )
 
     def _tell(self, stop: threading.Event, number: int, total: int, name: str) -> None:
         if stop is self._stop:
@@ -223,6 +254,8 @@ class Exporter(Part):
         bad = [Unusable(row.image, row.name, row.error) for row in result.rows if row.error]
         if bad:
             self._complain("exported", bad)
+        for problem in result.problems:
+            self._desk.fail(PART, QsaError(problem))
 
     def _failed(self, stop: threading.Event, error: BaseException) -> None:
         if stop is self._stop:
@@ -272,6 +305,8 @@ def _summary(result: Exported) -> str:
     done = [row for row in result.rows if not row.error]
     glands = counted(sum(row.glands or 0 for row in done), "gland")
     text = f"{images(len(done))} exported with {glands} into {result.folder}"
+    if result.volumes:
+        text += f"; {counted(len(result.volumes), 'label volume')} written too"
     if result.excluded:
         text += f"; {counted(result.excluded, 'excluded image')} left out"
     if result.pending:

@@ -47,7 +47,7 @@ class ExportTab(QWidget):
             self,
             [
                 (workbench.desk.project_changed, self._project_changed),
-                (pool.rows_changed, self._enable),
+                (pool.rows_changed, self._rows_changed),
                 (pool.row_changed, self._enable),
                 (pool.current_changed, self._enable),
                 (self._room.selection_changed, self._enable),
@@ -72,6 +72,8 @@ class ExportTab(QWidget):
         self.table.setChecked(True)
         self.region = QCheckBox("What was reviewed (TIFF)")
         self.region.setToolTip("0 not reviewed, 1 reviewed, 2 don't know.")
+        self.volumes = QCheckBox("Label volumes (NIfTI)")
+        self.volumes.setToolTip("For each volume, the labels of its slices put together.")
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("Choose a folder")
         self.choose = QPushButton("Choose…")
@@ -84,7 +86,7 @@ class ExportTab(QWidget):
         layout.addWidget(text("Masks as"))
         layout.addWidget(self.format)
         layout.addWidget(text("And besides"))
-        for choice in (self.table, self.uncertainty, self.region):
+        for choice in (self.table, self.uncertainty, self.region, self.volumes):
             layout.addWidget(choice)
         layout.addWidget(heading("Into the folder"))
         layout.addLayout(row(self.folder, self.choose, stretch=0))
@@ -119,6 +121,7 @@ class ExportTab(QWidget):
             table=self.table.isChecked(),
             region=self.region.isChecked(),
             ids=ids,
+            volumes=self.volumes.isChecked() and self._exporter.has_volumes,
         )
 
     def _open(self) -> None:
@@ -131,6 +134,10 @@ class ExportTab(QWidget):
         if project is not None:
             # Not made before something is exported into it.
             self.folder.setText(str(project.folder.with_name(f"{project.folder.stem} export")))
+        self._rows_changed()
+
+    def _rows_changed(self) -> None:
+        self.volumes.setVisible(self._exporter.has_volumes)
         self._enable()
 
     def _enable(self, _: object = None) -> None:

@@ -137,6 +137,8 @@ class Suggester(Part):
 
 
 class Exporter(Part):
+    has_volumes = False
+
     def export(self, what, folder, format, **options):
         self.calls.append(("export", what, folder, format, options))
 

@@ -33,6 +33,7 @@ def test_all_choices_go_to_the_session(tab, workbench, select, image_row):
     tab.table.setChecked(False)
     tab.start.click()
     options = {"uncertainty": True, "table": False, "region": True, "ids": ("two", "one")}
+    options["volumes"] = False
     asked = ("export", "selection", Path("/data/out"), "bmp", options)
     assert workbench.exporter.calls == [asked]
 
@@ -44,7 +45,23 @@ def test_the_region_is_left_out_unless_it_is_asked_for(tab, workbench, image_row
     (call,) = workbench.exporter.calls
     assert call[1] == "this"
     assert call[3] == "tiff16"
-    assert call[4] == {"uncertainty": False, "table": True, "region": False, "ids": ("one",)}
+    options = {"uncertainty": False, "table": True, "region": False, "ids": ("one",)}
+    assert call[4] == options | {"volumes": False}
+
+
+def test_label_volumes_are_offered_where_there_are_volumes(tab, workbench, image_row):
+    workbench.exporter.has_volumes = True
+    tab.volumes.setChecked(True)
+    assert tab.volumes.isHidden()
+    workbench.pool.put(image_row("one"))
+    workbench.pool.open("one")
+    assert not tab.volumes.isHidden()
+    tab.start.click()
+    workbench.exporter.has_volumes = False  # another project
+    workbench.pool.put(image_row("one"))
+    assert tab.volumes.isHidden()
+    tab.start.click()
+    assert [call[4]["volumes"] for call in workbench.exporter.calls] == [True, False]
 
 
 @pytest.mark.parametrize("what", ["this", "selection", "accepted", "segmented"])
