@@ -140,6 +140,14 @@ def test_page_does_not_judge_what_was_not_run(tmp_path: Path) -> None:
     assert "one seed" in text
 
 
+def test_page_says_where_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    values = _document(_by_segmentation(EQUAL), seeds=1)
+    for side in ("suggestive", "segmentation", "against"):
+        values["options"][side] = ["inq7"]
+    text = write_report(tmp_path, values).read_text(encoding="utf-8")
+    assert "inq7 was run without others of its kind, so nothing can be said of it" in text
+
+
 def test_missing_cells_are_named() -> None:
     values = _document(_by_segmentation(EQUAL))
     values["cells"] = [cell for cell in values["cells"] if cell["members"] == 1]

@@ -14,6 +14,7 @@ from napari_qsa.ensemble.training import member
 from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.errors import QsaError
 from napari_qsa.images import open_dataset
+from napari_qsa.jobs.lock import lock
 from napari_qsa.simulation.ablation import AblationOptions
 from napari_qsa.simulation.ablation_run import Ablation
 from napari_qsa.simulation.ablation_selection import (
@@ -148,6 +149,26 @@ def test_a_folder_of_other_options_is_refused(tiny_glas: Path, tmp_path: Path) -
     Ablation.open(tmp_path, tiny_glas, more)
     with pytest.raises(QsaError, match="other images or options"):
         Ablation.open(tmp_path, tiny_glas, replace(OPTIONS, iterations=9))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"crop": 50}, {"portions": (0.5, 0.4)}, {"activations": "u9"}, {"network": "none"}]
+)
+def test_a_folder_is_not_bound_to_what_no_training_takes(
+    tiny_glas: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(QsaError):
+        Ablation.open(tmp_path / "runs", tiny_glas, replace(OPTIONS, **changes))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_ablation_has_one_worker(tiny_glas: Path, tmp_path: Path, trained: list[str]) -> None:
+    ablation = Ablation.open(tmp_path, tiny_glas, OPTIONS)
+    with lock(tmp_path / "lock") as held:
+        assert held
+        with pytest.raises(QsaError, match="Another process"):
+            ablation.run()
+    assert trained == []
 
 
 def test_no_patient_of_the_held_out_fold_is_in_the_pool(tiny_glas: Path) -> None:

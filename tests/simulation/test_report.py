@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from napari_qsa.errors import QsaError
+from napari_qsa.simulation.arms import Arm
+from napari_qsa.simulation.plots import Line, draw_curves
 from napari_qsa.simulation.report import write_report
-from napari_qsa.simulation.study import Study
+from napari_qsa.simulation.statistics import Mean
+from napari_qsa.simulation.study import SCHEMA, Study, write_json
 
 Make = Callable[..., Study]
 
@@ -40,6 +43,7 @@ def test_known_figures(by_hand: Make) -> None:
     assert "labels_needed" not in facts["scores"]["object_hausdorff"]["arms"]["SA"]
     text = page.read_text(encoding="utf-8")
     assert "28.5" in text
+    assert "2 images of 2 other patients are scored" in text
     assert "not reached" in text
     assert "+0.130" in text
     for key in ("pixel_dice", "object_dice", "f1", "object_hausdorff"):
@@ -62,6 +66,48 @@ def test_a_study_without_results_has_a_report(by_hand: Make) -> None:
     page, facts = write_report(by_hand({"random": {}}).folder)
     assert facts["scores"]["f1"]["arms"] == {}
     assert "random" in page.read_text(encoding="utf-8")
+
+
+def test_arms_are_compared_with_the_strategy_whatever_its_arm_is_called(by_hand: Make) -> None:
+    study = by_hand({"SA": {0: [0.4, 0.7, 0.8]}, "zeta": {0: [0.4, 0.5, 0.6]}})
+    write_json(
+        study.folder / "arms" / "zeta.json",
+        {"schema": SCHEMA, **Arm("zeta", "foreground_random").to_json()},
+    )
+    page, facts = write_report(study.folder)
+    arms = facts["scores"]["f1"]["arms"]
+    assert facts["baseline"] == "zeta"
+    assert "difference" not in arms["zeta"]
+    found = [mean["value"] for mean in arms["SA"]["difference"]["rounds"]]
+    assert found == pytest.approx([0.0, 0.2, 0.2])
+    assert "Difference to `zeta`" in page.read_text(encoding="utf-8")
+
+
+def test_a_level_that_the_first_round_has_reached_is_an_upper_bound(by_hand: Make) -> None:
+    study = by_hand({"random": {0: [0.77, 0.78, 0.79]}, "full": {0: [0.8]}})
+    page, facts = write_report(study.folder)
+    needed = facts["scores"]["f1"]["arms"]["random"]["labels_needed"]
+    assert needed == {"0.95": 10.0, "0.98": pytest.approx(24.0)}
+    text = page.read_text(encoding="utf-8")
+    assert "| at most 10 | 24.0 |" in text
+    assert "Full supervision (60 images): 0.800, 1 seed." in text
+
+
+def test_one_seed_has_no_bar_and_two_equal_ones_have_one(tmp_path: Path) -> None:
+    """A bar of no height would claim that the seeds agree."""
+    drawn = []
+    for half in (None, 0.0):
+        points = [Mean(0.5, half, 1), Mean(0.7, half, 1)]
+        draw_curves(tmp_path / "curve.png", [Line("random", (8, 16), points)], "images", "F1")
+        drawn.append((tmp_path / "curve.png").read_bytes())
+    assert drawn[0] != drawn[1]
+
+
+def test_a_folder_that_is_no_seeds_is_passed_over(by_hand: Make) -> None:
+    study = by_hand({"random": {0: [0.4, 0.5, 0.6]}})
+    (study.run_folder("random", 0).parent / "seed-0 (copy)").mkdir()
+    _, facts = write_report(study.folder)
+    assert facts["seeds"]["random"] == {"finished": [0], "unfinished": {}}
 
 
 def test_a_damaged_result_is_named(by_hand: Make) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,10 @@ def test_arms_are_parsed(text: str, arm: Arm) -> None:
     assert parse_arm(text) == arm
 
 
-@pytest.mark.parametrize("text", ["best", "suggestive:inq", "full=random", "a/b=random", "=random"])
+@pytest.mark.parametrize(
+    "text",
+    ["best", "suggestive:inq", "full=random", "Full=random", "a/b=random", "=random"],
+)
 def test_impossible_arms_are_refused(text: str) -> None:
     with pytest.raises(QsaError):
         parse_arm(text)
@@ -116,6 +120,29 @@ def test_a_name_stands_for_one_arm(tiny_glas: Path, tiny_plan: Plan, tmp_path: P
     assert study.arms() == (Arm("A", "suggestive", "inq4"),)
     with pytest.raises(QsaError, match="another arm"):
         study.add_arm(parse_arm("A=suggestive:inq7"))
+
+
+def test_a_damaged_arm_is_named(tiny_glas: Path, tiny_plan: Plan, tmp_path: Path) -> None:
+    study = Study.create(tmp_path, tiny_glas, "train", tiny_plan)
+    study.add_arm(parse_arm("random"))
+    (tmp_path / "arms" / "random.json").write_text('{"schema": 1}', encoding="utf-8")
+    for use in (study.arms, lambda: study.add_arm(parse_arm("random"))):
+        with pytest.raises(QsaError, match=r"random\.json is damaged"):
+            use()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"network": "none"}, {"network_options": {"breadth": 2}}, {"activations": "u9"}],
+)
+def test_a_study_is_not_begun_with_what_no_training_takes(
+    tiny_glas: Path, tiny_plan: Plan, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """Its plan could not be changed any more."""
+    plan = replace(tiny_plan, segmentation=replace(tiny_plan.segmentation, **changes))
+    with pytest.raises(QsaError):
+        Study.create(tmp_path / "study", tiny_glas, "train", plan)
+    assert not (tmp_path / "study").exists()
 
 
 def test_minutes_become_iterations() -> None:

@@ -68,7 +68,7 @@ def _draw_line(panel: Axes, line: Line) -> None:
         bits = [width for width, _ in points]
         ticks.update(bits)
         means = np.array([interval.mean for interval in found])
-        reach = np.nan_to_num(np.array([interval.high for interval in found]) - means)
+        reach = np.array([interval.high for interval in found]) - means
         panel.errorbar(
             bits,
             means,

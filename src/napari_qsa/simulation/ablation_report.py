@@ -76,7 +76,8 @@ def write_report(folder: Path, values: Mapping[str, Any]) -> Path:
 def verdict_text(verdict: Verdict, name: str) -> str:
     """Say in a paragraph what became of the claim that a scheme is the best."""
     if not verdict.comparisons:
-        return f"{name}: {verdict.scheme} was not run, so nothing can be said of it."
+        rest = "was not run" if not verdict.lines else "was run without others of its kind"
+        return f"{name}: {verdict.scheme} {rest}, so nothing can be said of it."
     return (
         f"**{name}: that {verdict.scheme} is the best is {verdict.word} by these runs.** "
         f"It has the highest mean in {verdict.best} of {verdict.lines} lines, against "

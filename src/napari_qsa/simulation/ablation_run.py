@@ -24,13 +24,14 @@ from typing import Any
 import torch
 
 from napari_qsa.ensemble.training.folders import make_folder
-from napari_qsa.ensemble.training.run import TrainingRun
+from napari_qsa.ensemble.training.run import TrainingRun, check_names
 from napari_qsa.ensemble.training.schedule import plan_to_json
 from napari_qsa.errors import QsaError
 from napari_qsa.evaluation.runs import evaluate_ensemble
 from napari_qsa.evaluation.tables import image_row, summary_json
 from napari_qsa.formats.atomic import replacing
 from napari_qsa.images import Dataset, open_dataset, sha256
+from napari_qsa.jobs.lock import lock
 from napari_qsa.simulation.ablation import AblationOptions, Cell
 from napari_qsa.simulation.ablation_selection import (
     Pixels,
@@ -86,9 +87,11 @@ class Ablation:
         Raises
         ------
         QsaError
-            If the folder holds an ablation of other images or options; more schemes, numbers of
-            members or seeds are no other options.
+            If there is no such network or scheme, or the folder holds an ablation of other images
+            or options; more schemes or seeds are no other options, nor are more numbers of
+            members up to the largest there was.
         """
+        check_names(options.training("suggestive", options.suggestive[0], 0))
         dataset = open_dataset(data).part(part)
         found = cls(folder, dataset, options, device)
         parts = found.split
@@ -130,7 +133,19 @@ class Ablation:
         return self.folder / "cells" / cell.name / f"seed-{seed}.json"
 
     def run(self, progress: Progress = lambda done, total, about: None) -> list[dict[str, Any]]:
-        """Work out every cell that is not there yet, and return the results of all."""
+        """Work out every cell that is not there yet, and return the results of all.
+
+        Raises
+        ------
+        QsaError
+            If another process is at it, or an image cannot be used.
+        """
+        with lock(self.folder / "lock") as held:
+            if not held:
+                raise QsaError(f"Another process is at the ablation in {self.folder}: wait for it.")
+            return self._run(progress)
+
+    def _run(self, progress: Progress) -> list[dict[str, Any]]:
         cells = [
             (cell, seed) for seed in range(self.options.seeds) for cell in self.options.cells()
         ]

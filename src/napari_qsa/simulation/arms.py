@@ -38,7 +38,7 @@ class Arm:
     weights: str = "float"
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or self.name == FULL:
+        if not _NAME.fullmatch(self.name) or self.name.lower() == FULL:  # one folder to some disks
             raise QsaError(
                 f"An arm cannot be called {self.name!r}: take letters, digits, '.', '_' and '-', "
                 f"and not {FULL!r}."

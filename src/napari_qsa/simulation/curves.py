@@ -64,8 +64,8 @@ def read_curves(study: Study, name: str) -> Curves:
     seeds: dict[int, dict[str, tuple[float, ...]]] = {}
     unfinished: dict[int, int] = {}
     folder = study.run_folder(name, 0).parent
-    found = (int(path.name.removeprefix("seed-")) for path in folder.glob("seed-*"))
-    for seed in sorted(found):
+    found = (path.name.removeprefix("seed-") for path in folder.glob("seed-*"))
+    for seed in sorted(int(number) for number in found if number.isdecimal()):
         rows = [
             _scores(study.run_folder(name, seed) / f"round-{n + 1}.json") for n in range(rounds)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def draw_curves(
         axes.errorbar(
             [x + shift for x in line.x],
             [point.value for point in line.points],
-            yerr=[point.half or 0.0 for point in line.points],
+            yerr=[math.nan if point.half is None else point.half for point in line.points],
             marker=MARKERS[place % len(MARKERS)],
             markersize=4,
             linewidth=1.4,

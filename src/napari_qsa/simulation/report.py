@@ -15,8 +15,11 @@ from napari_qsa.simulation.curves import LOWER_IS_BETTER, SCORES, Curves, read_c
 from napari_qsa.simulation.plots import Line, draw_curves
 from napari_qsa.simulation.statistics import Mean, area, labels_needed, mean_of, paired
 from napari_qsa.simulation.study import SCHEMA, Study, write_json
+from napari_qsa.wording import counted
 
 BASELINE = "foreground_random"
+"""Strategy that the others are compared with."""
+
 SHARES = (0.95, 0.98)
 """Of full supervision."""
 
@@ -78,7 +81,7 @@ def figures(study: Study, curves: list[Curves], full: Curves) -> dict[str, Any]:
         Of full supervision; it may have no seeds.
     """
     scores: dict[str, Any] = {}
-    baseline = next((each for each in curves if each.name == BASELINE and each.seeds), None)
+    baseline = _baseline(study, curves)
     for key in SCORES:
         reference = [row[0] for row in full.scores(key).values()]
         whole = mean_of(reference) if reference else None
@@ -99,12 +102,19 @@ def figures(study: Study, curves: list[Curves], full: Curves) -> dict[str, Any]:
         "date": datetime.now(UTC).date().isoformat(),
         "data": f"{study.data.name}, part {study.part}, fold {study.plan.fold} scored",
         "arms": {arm.name: arm.to_json() for arm in study.arms()},
-        "baseline": BASELINE,
+        "baseline": BASELINE if baseline is None else baseline.name,
         "sizes": list(study.plan.sizes),
         "rounds": study.plan.rounds,
         "seeds": seeds,
         "scores": scores,
     }
+
+
+def _baseline(study: Study, curves: list[Curves]) -> Curves | None:
+    """Find the arm that goes by the baseline's strategy, whatever it is called; float first."""
+    strategies = {arm.name: (arm.strategy, arm.weights) for arm in study.arms()}
+    found = [each for each in curves if each.seeds and strategies[each.name][0] == BASELINE]
+    return min(found, key=lambda each: strategies[each.name][1] != "float", default=None)
 
 
 def _arm(each: Curves, baseline: Curves | None, key: str, whole: Mean | None) -> dict[str, Any]:
@@ -148,13 +158,15 @@ def _page(study: Study, facts: dict[str, Any]) -> str:
     sections = [
         "# Simulated annotation",
         f"Data: {study.data.name}, part {study.part}; {len(study.pool)} images in the pool, "
-        f"{len(study.evaluation)} images of other patients are scored (fold {plan.fold} of "
+        f"{_scored(study)} are scored (fold {plan.fold} of "
         f"{plan.folds}). {plan.rounds} rounds: {', '.join(map(str, plan.sizes))} annotated images. "
         "The first images and all training seeds are the same in all arms of a seed, so "
         "differences are paired by seed.",
         _trainings(study),
         "Scores are pooled over the scored images. Means are over the seeds that finished all "
-        "rounds, ± half of the 95 % t interval; without ± there is one seed.",
+        "rounds, ± half of the 95 % t interval over them; without ± there is one seed. The images "
+        "for a share of full supervision are those at which the mean curve first reaches that "
+        "share of its mean, read off the lines between the rounds.",
         "## Seeds",
         markdown_table(_seed_rows(study, facts)),
     ]
@@ -166,16 +178,23 @@ def _page(study: Study, facts: dict[str, Any]) -> str:
         if part["full"] is not None:
             sections.append(
                 f"Full supervision ({len(study.pool)} images): {_said(part['full'])}, "
-                f"{part['full']['n']} seeds."
+                f"{counted(part['full']['n'], 'seed')}."
             )
         sections.append(markdown_table(_score_rows(plan.sizes, part["arms"])))
         if any("difference" in arm for arm in part["arms"].values()):
             lower = "; below 0 is better" if key in LOWER_IS_BETTER else ""
             sections += [
-                f"Difference to `{BASELINE}`, paired by seed{lower}:",
+                f"Difference to `{facts['baseline']}`, paired by seed{lower}:",
                 markdown_table(_difference_rows(plan.sizes, part["arms"])),
             ]
     return "\n\n".join(sections) + "\n"
+
+
+def _scored(study: Study) -> str:
+    patients = {patient for _, _, patient in study.evaluation}
+    if None in patients:
+        return f"{len(study.evaluation)} others"
+    return f"{len(study.evaluation)} images of {counted(len(patients), 'other patient')}"
 
 
 def _trainings(study: Study) -> str:
@@ -221,9 +240,15 @@ def _score_rows(sizes: tuple[int, ...], arms: dict[str, Any]) -> list[dict[str, 
         row["area under the curve"] = _said(arm["area"])
         for share, needed in arm.get("labels_needed", {}).items():
             title = f"images for {float(share):.0%} of full"
-            row[title] = "not reached" if needed is None else f"{needed:.1f}"
+            row[title] = _needed(needed, sizes[0])
         rows.append(row)
     return rows
+
+
+def _needed(images: float | None, first: int) -> str:
+    if images is None:
+        return "not reached"
+    return f"at most {first}" if images <= first else f"{images:.1f}"
 
 
 def _difference_rows(sizes: tuple[int, ...], arms: dict[str, Any]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from typing import Any
 
 from napari_qsa import __version__
 from napari_qsa.ensemble.training.folders import make_folder
+from napari_qsa.ensemble.training.run import check_names
 from napari_qsa.errors import DatasetError, QsaError
 from napari_qsa.formats.atomic import replacing
 from napari_qsa.images import Dataset, Item, open_dataset, sha256
@@ -101,8 +102,10 @@ class Study:
         Raises
         ------
         QsaError
-            If there is a study already, or the images do not suffice.
+            If there is a study already, no such network or scheme, or the images do not suffice.
         """
+        for options in (plan.suggestive, plan.segmentation):
+            check_names(options)
         make_folder(folder)
         path = folder / "study.json"
         if path.exists():
@@ -196,7 +199,7 @@ class Study:
         if there is None:
             make_folder(path.parent)
             write_json(path, {"schema": SCHEMA, **arm.to_json()})
-        elif Arm(there["name"], there["strategy"], there["weights"]) != arm:
+        elif _arm(path, there) != arm:
             raise QsaError(
                 f"{path} is of another arm of this name: give NAME=STRATEGY:WEIGHTS with a new one."
             )
@@ -207,7 +210,7 @@ class Study:
         for path in sorted((self.folder / "arms").glob("*.json")):
             values = read_json(path)
             if values is not None:
-                found.append(Arm(values["name"], values["strategy"], values["weights"]))
+                found.append(_arm(path, values))
         return tuple(found)
 
     def run_folder(self, name: str, seed: int) -> Path:
@@ -221,6 +224,13 @@ class Study:
     def result(self, name: str, seed: int, number: int) -> dict[str, Any] | None:
         """Read the result of a round, counted from 1; None if it is not finished."""
         return read_json(self.run_folder(name, seed) / f"round-{number}.json")
+
+
+def _arm(path: Path, values: dict[str, Any]) -> Arm:
+    try:
+        return Arm(values["name"], values["strategy"], values["weights"])
+    except (KeyError, TypeError) as error:
+        raise QsaError(f"{path} is damaged ({error!r}); delete it, and add it again.") from error
 
 
 def _records(items: tuple[Item, ...]) -> tuple[Record, ...]:

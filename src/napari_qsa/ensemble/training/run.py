@@ -122,7 +122,7 @@ class TrainingRun:
         QsaError
             If there is no such network or scheme.
         """
-        _check_names(options)
+        check_names(options)
         digest: str | None = None
         terms: tuple[str, ...] = ()
         if options.start is not None:
@@ -343,8 +343,14 @@ def _place_of(data: Path, folder: Path) -> str:
     return str(data)
 
 
-def _check_names(options: TrainingOptions) -> None:
-    """Find an unknown network, option, layer or scheme before any image is read."""
+def check_names(options: TrainingOptions) -> None:
+    """Find an unknown network, option, layer or scheme before any image is read.
+
+    Raises
+    ------
+    QsaError
+        If there is one.
+    """
     weight_scheme(options.weights)
     activation_scheme(options.activations)
     network = build_network(options.network, len(IMAGENET_MEAN), **options.network_options)
