@@ -117,7 +117,7 @@ def test_badge_draws_in_proportion_to_the_squared_distance() -> None:
     assert (np.abs(np.bincount(seconds, minlength=4) - expected) < 80).all()  # five deviations
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1.0, 1e30, 1e300])
 def test_distances_do_not_over_or_underflow(scale: float) -> None:
     found = Points(np.array([[3.0, 0], [0, 4], [0, 0]]) * scale)
     one = found.norms[0] / 9

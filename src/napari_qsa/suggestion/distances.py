@@ -26,7 +26,8 @@ class Points:
         self._noise = 1e-13 if self._values.dtype == np.float64 else 1e-6
         blocks = [self._values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK)]
         largest = max((float(np.abs(block).max(initial=0)) for block in blocks), default=0.0)
-        exponent = -np.clip(np.frexp(largest)[1], -126, 126)  # a power of two rounds nothing
+        most = np.finfo(self._values.dtype).maxexp - 2
+        exponent = -np.clip(np.frexp(largest)[1], -most, most)  # a power of two rounds nothing
         self._scale = self._values.dtype.type(np.ldexp(1.0, exponent))
         squares = [np.einsum("ij,ij->i", each, each) for each in map(self._scaled, blocks)]
         self.norms = np.concatenate([*squares, np.zeros(0)]).astype(np.float64)
