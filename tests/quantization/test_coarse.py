@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from napari_qsa.errors import TrainingError
 from napari_qsa.quantization import (
     InputQuantizer,
     activation_scheme,
@@ -141,6 +142,25 @@ def test_the_image_keeps_its_eight_bits(name: str) -> None:
     first, second = (layer.input_quantizer for _, layer in convolutions(network))
     assert (float(first.lowest), float(first.highest)) == (-128, 127)
     assert float(second.highest) < 64
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 3e38])
+@pytest.mark.parametrize("name", ["u8", "q6.0", "ternary", "binary"])
+def test_nothing_is_fitted_to_what_diverged(name: str, bad: float) -> None:
+    network = two_layers()
+    with torch.no_grad():
+        network[0].weight[:] = bad
+    with pytest.raises(TrainingError, match="layer 2 grew beyond all bounds"):
+        calibrate_activations(network, activation_scheme(name), [torch.rand(2, 3, 8, 8)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [1e-44, 1e-38, 1e-32])
+def test_what_is_as_good_as_zero(name: str, size: float) -> None:
+    values = torch.tensor([size, 0.0, size / 3])
+    quantizer = fitted(name, values)
+    assert torch.equal(quantizer(values), torch.zeros(3))
+    assert torch.isfinite(quantizer(torch.tensor([1.0, -1.0, 1e6]))).all()
 
 
 def test_layers_with_activations_of_their_own() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_qsa.errors import QsaError
+from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.quantization import (
     StraightThroughQuantizer,
     convolutions,
@@ -133,6 +133,20 @@ def test_freezing_puts_the_levels_in_place() -> None:
         assert torch.allclose(frozen(IMAGE), before, atol=1e-5)
     assert all(layer.weight.unique().numel() <= 3 for _, layer in convolutions(frozen))
     assert all(layer.weight_quantizer is None for _, layer in convolutions(frozen))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -3e38])
+@pytest.mark.parametrize("name", ["inq4", "twn", "dorefa1", "dorefa3", "q0.4", "qpaper1.3"])
+def test_no_stage_begins_with_weights_that_diverged(name: str, bad: float) -> None:
+    """Their levels may be finite: the file would be written, and hold a broken network."""
+    network = tiny()
+    quantizer = quantizer_of(network, weight_scheme(name))
+    quantizer.advance(0.0)
+    with torch.no_grad():
+        network[3].weight[2] = bad
+    for portion in (0.5, 1.0):
+        with pytest.raises(TrainingError, match="layer 3 grew beyond all bounds"):
+            quantizer.advance(portion)
 
 
 def test_layers_have_schemes_of_their_own() -> None:

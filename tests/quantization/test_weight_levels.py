@@ -198,6 +198,26 @@ def test_a_layer_of_zeros_stays_at_zero(name: str) -> None:
     assert torch.isfinite(latent.grad).all()
 
 
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_weights_that_became_zero_have_the_level_in_the_middle(bits: int) -> None:
+    scheme = weight_scheme(f"dorefa{bits}")
+    codebook = scheme.codebook(torch.tensor([0.5, -0.1]))
+    zeros, among = torch.zeros(3), torch.tensor([0.0, 0.0, 0.0, 0.4])
+    levels = scheme.quantize(zeros, codebook)
+    assert torch.equal(levels, scheme.quantize(among, codebook)[:3])
+    assert torch.equal(levels.abs(), codebook.abs().min().expand(3))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", TRAINED_THROUGH)
+def test_what_diverged_shows_in_the_result(name: str, bad: float) -> None:
+    """Else the loss stays finite, and a training goes on with a layer of zeros."""
+    scheme = through(name)
+    codebook = scheme.codebook(torch.tensor([0.5, -0.1, 0.3]))
+    levels = LatentWeight(scheme, codebook)(torch.tensor([0.5, bad, 0.3]))
+    assert not levels.isfinite().all()
+
+
 def gradient(name: str, values: list[float]) -> list[float]:
     scheme, weight = through(name), torch.tensor(values, requires_grad=True)
     levels = LatentWeight(scheme, scheme.codebook(weight))(weight)

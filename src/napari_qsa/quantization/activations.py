@@ -6,6 +6,7 @@ image itself has 8 bits: schemes that are coarser, or know no scale, leave it th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +19,8 @@ from napari_qsa.quantization.gradient import through
 SAMPLES_PER_LAYER = 200_000
 """Values kept of each layer for calibration."""
 
+SMALLEST = 2.0**-100
+"""A layer whose inputs are all below it is taken as one of zeros: float32 hardly holds a step."""
 
 SIGN = (-0.5, 0.5)
 """Range of the codes of one bit with a sign: the only ones that are not whole."""
@@ -136,7 +139,7 @@ class PowerOfTwo:
 
 
 def best_scale(values: Tensor, lowest: float, highest: float) -> float:
-    """Give the power of two with the least squared error; 1 where all values are zero.
+    """Give the power of two with the least squared error; 1 where all values are as good as zero.
 
     Parameters
     ----------
@@ -146,9 +149,9 @@ def best_scale(values: Tensor, lowest: float, highest: float) -> float:
         Range of the codes; -1/2 to 1/2 are the two codes of one bit with a sign.
     """
     largest = float(values.abs().max()) if values.numel() else 0.0
-    if largest == 0.0:
+    if largest < SMALLEST:
         return 1.0
-    fits = round(float(torch.log2(torch.tensor(largest / highest)).ceil()))
+    fits = math.ceil(math.log2(largest / highest))
     tried = 6 if highest > 100 else 12  # the fewer codes, the more it may pay to clip
     sample = values.double()
     errors = {

@@ -17,7 +17,7 @@ def dorefa_codes(weight: Tensor, bits: int) -> Tensor:
     Parameters
     ----------
     weight : Tensor, any shape, float32
-        Of one layer, not all zero.
+        Of one layer. NaN has the code of zero.
     bits : int
         k, 2 to 8.
 
@@ -27,7 +27,8 @@ def dorefa_codes(weight: Tensor, bits: int) -> Tensor:
         The weight of the paper is ``2 code / (2**k - 1) - 1``.
     """
     bent = torch.tanh(weight.double())
-    return torch.round((2**bits - 1) * (bent / (2 * bent.abs().max()) + 0.5)).long()
+    share = (bent / (2 * bent.abs().max()).clamp_min(1e-300)).nan_to_num(0.0)
+    return torch.round((2**bits - 1) * (share + 0.5)).long()
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ class DoReFa:
     def quantize(self, weight: Tensor, codebook: Tensor) -> Tensor:
         """Map each weight to its level; zero counts as positive with one bit."""
         levels = codebook.to(weight)
-        if levels.numel() == 1 or not bool(weight.any()):
-            return torch.zeros_like(weight) if levels.numel() == 1 else levels[-1].expand_as(weight)
+        if levels.numel() == 1:
+            return torch.zeros_like(weight)
         codes = (weight >= 0).long() if self.bits == 1 else dorefa_codes(weight, self.bits)
         return levels[codes]
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 
-from napari_qsa.quantization.modules import convolutions
+from napari_qsa.quantization.modules import convolutions, refuse_diverged
 from napari_qsa.quantization.weights import WeightScheme
 
 
@@ -53,10 +53,16 @@ class IncrementalQuantizer:
         """Quantize and freeze weights until ``portion`` of each layer is frozen.
 
         The free weights of largest magnitude come next (ties by position); what is frozen stays.
+
+        Raises
+        ------
+        TrainingError
+            If a weight is not finite.
         """
         if not self.scheme.quantizes:
             return
         for name, weight in self.weights.items():
+            refuse_diverged(name, weight)
             if name not in self.codebooks:
                 self.codebooks[name] = self.scheme.codebook(weight)
             frozen = self.frozen[name].view(-1)

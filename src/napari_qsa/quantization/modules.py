@@ -9,11 +9,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from napari_qsa.errors import TrainingError
 from napari_qsa.quantization.activations import (
     SAMPLES_PER_LAYER,
     ActivationScheme,
     InputQuantizer,
 )
+
+LARGEST = 2.0**100
+"""Of weights and activations: beyond it levels and steps are close to the end of float32."""
 
 
 class QuantizedConv2d(nn.Conv2d):
@@ -71,6 +75,23 @@ def convolutions(network: nn.Module) -> Iterator[tuple[str, QuantizedConv2d]]:
             yield name, module
 
 
+def refuse_diverged(name: str, values: Tensor) -> None:
+    """Refuse weights or inputs of a layer that are not finite, or beyond `LARGEST`.
+
+    Quantized they would be finite again, and nobody would see it.
+
+    Raises
+    ------
+    TrainingError
+        If there are any.
+    """
+    if values.numel() and not float(values.detach().abs().max()) <= LARGEST:  # as NaN is not
+        raise TrainingError(
+            f"The numbers in layer {name} grew beyond all bounds: start a new run with a lower "
+            "learning rate."
+        )
+
+
 def prepare(network: nn.Module) -> nn.Module:
     """Give every convolution of a network an input quantizer, in place; parameters keep names."""
     for module in list(network.modules()):
@@ -116,6 +137,11 @@ def calibrate_activations(
         Normalised training crops.
     exceptions : mapping of str to ActivationScheme, optional
         Schemes of single layers, by their names.
+
+    Raises
+    ------
+    TrainingError
+        If an input is not finite.
     """
     layers = dict(convolutions(network))
     schemes = {name: exceptions.get(name, scheme) for name in layers}
@@ -131,6 +157,7 @@ def calibrate_activations(
     for name, layer in layers.items():
         values = torch.cat(layer.input_quantizer.recorded or [torch.zeros(1)])
         layer.input_quantizer.recorded = None
+        refuse_diverged(name, values)
         of_layer = schemes[name].image if name in of_image else schemes[name]
         layer.input_quantizer.set(*of_layer.calibrate(values[: 8 * SAMPLES_PER_LAYER]))
     network.train(training)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_qsa.quantization.gradient import through
-from napari_qsa.quantization.modules import QuantizedConv2d, convolutions
+from napari_qsa.quantization.modules import QuantizedConv2d, convolutions, refuse_diverged
 from napari_qsa.quantization.weights import StraightThroughScheme
 
 
@@ -24,7 +24,10 @@ class LatentWeight:
         """Give the levels of a latent weight, same shape, with a gradient."""
         if self.scheme.refits:
             self.codebook = self.scheme.codebook(weight)
-        levels = self.scheme.quantize(weight.detach(), self.codebook)
+        latent = weight.detach()
+        levels = self.scheme.quantize(latent, self.codebook)
+        # Levels are finite whatever they are of: else a run that diverged would go on unseen.
+        levels = torch.where(latent.isfinite(), levels, torch.nan)
         return through(self.scheme.surrogate(weight, self.codebook), levels)
 
 
@@ -59,10 +62,17 @@ class StraightThroughQuantizer:
 
     @torch.no_grad()
     def advance(self, portion: float) -> None:
-        """Go on to a stage: quantize in the forward pass, or from 1 on for good."""
+        """Go on to a stage: quantize in the forward pass, or from 1 on for good.
+
+        Raises
+        ------
+        TrainingError
+            If a weight is not finite.
+        """
         for name, layer in self._layers.items():
             if name in self._values:
                 continue
+            refuse_diverged(name, layer.weight)
             if name not in self.codebooks:
                 self.codebooks[name] = self.scheme.codebook(layer.weight)
             if portion < 1:
