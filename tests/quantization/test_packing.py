@@ -135,7 +135,14 @@ def test_trailing_bytes_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("codes", "levels", "match"),
-    [([4], 4, "only 4 levels"), ([0], 0, "1 to 65536"), ([0], 65537, "1 to 65536")],
+    [
+        ([0, 4], 4, "codes are 0 to 4, but there are 4 levels"),
+        ([257], 256, "codes are 257 to 257"),  # not the code 1
+        ([-1], 9, "codes are -1 to -1"),
+        ([65536], 300, "codes are 65536"),
+        ([0], 0, "1 to 65536"),
+        ([0], 65537, "1 to 65536"),
+    ],
 )
 def test_pack_refuses(codes: list[int], levels: int, match: str) -> None:
     with pytest.raises(ValueError, match=match):

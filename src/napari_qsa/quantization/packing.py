@@ -64,11 +64,12 @@ def pack(codes: NDArray[Any], levels: int) -> tuple[Bytes, str]:
     Raises
     ------
     ValueError
-        If a code is not below `levels`, or `levels` is out of range.
+        If a code is negative or not below `levels`, or `levels` is out of range.
     """
-    flat: Codes = np.ascontiguousarray(codes, dtype=code_type(levels)).ravel()
-    if flat.size and int(flat.max()) >= levels:
-        raise ValueError(f"a code is {int(flat.max())}, but there are only {levels} levels")
+    dtype = code_type(levels)
+    if codes.size and not 0 <= int(codes.min()) <= int(codes.max()) < levels:
+        raise ValueError(f"codes are {codes.min()} to {codes.max()}, but there are {levels} levels")
+    flat: Codes = np.ascontiguousarray(codes, dtype=dtype).ravel()
     wide = flat.itemsize > 1
     blobs = {
         "zlib": _deflate(_to_halves(flat, levels) if wide else flat),
