@@ -139,6 +139,7 @@ def test_width_scales_the_network() -> None:
         ("unet", {"depth": 3}, "'unet' does not take these options.*depth"),
         ("unet", {"pretrained": True}, "'unet' does not take these options.*pretrained"),
         ("efficient_fcn", {"width": "wide"}, "does not take these options"),
+        ("suggestive_fcn", {"width": 2.5}, "does not take these options"),
         ("efficient_fcn", {"width": 1}, "width of at least 2, not 1"),
         ("unet", {"width": 0}, "width of at least 1, not 0"),
         ("unet", {"in_channels": 0}, "at least 1 channel, not 0"),

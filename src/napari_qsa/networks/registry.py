@@ -54,5 +54,5 @@ def build_network(name: str, in_channels: int = 3, **options: Any) -> nn.Module:
         raise QsaError(f"A network needs images of at least 1 channel, not {in_channels}.")
     try:
         return NETWORKS[name](in_channels=in_channels, **options)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise QsaError(f"The network {name!r} does not take these options: {error}.") from error
