@@ -121,14 +121,15 @@ def decode_label_slice(path: Path, page: int) -> tuple[NDArray[Any], bool]:
     Returns
     -------
     labels : (H, W)
-        Integers; floating only if they are not whole.
+        Integers; floating only if they are not whole, or too large to be told apart.
     instances : bool
         Whether the volume holds several values, each of which is one object; else it is a mask.
     """
     volume = open_volume(path)
     labels = volume.slice_of(page)
-    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.rint(labels)).all():
-        labels = labels.astype(np.int64)
+    if labels.dtype.kind == "f" and (np.abs(labels) < 2.0**53).all():  # which no NaN is
+        whole = labels.astype(np.int64)
+        labels = whole if (whole == labels).all() else labels
     key = *key_of(path), volume.options.plane
     return labels, _several.get(key, lambda: _has_several_values(volume))
 

@@ -106,6 +106,8 @@ def open_nifti(path: Path) -> NiftiFile:
     if dtype.kind not in "biuf":
         kind = "complex numbers" if dtype.kind == "c" else "colours"
         raise ImageError(f"{path} holds {kind}: save it as a volume of one number for each voxel.")
+    if min(shape, default=0) < 0:
+        raise damaged(path, ValueError("a side is negative"))
     if len(shape) < 2 or np.prod(shape[3:], dtype=object) != 1:
         raise ImageError(
             f"{path} is no single volume, its shape is {' x '.join(map(str, shape)) or 'empty'}: "

@@ -48,7 +48,7 @@ class Answers(Generic[T]):
 
 
 class Unpacked:
-    """Arrays of files that can only be read from their beginning; a failure is kept, too."""
+    """Arrays of files that can only be read from their beginning; what is damaged is kept, too."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -60,7 +60,7 @@ class Unpacked:
         Raises
         ------
         ImageError
-            What `unpack` raised, also the next time it would have been called.
+            What `unpack` raised; of a damaged file also the next time, when it is not called.
         """
         key = key_of(path)
         with self._lock:
@@ -76,9 +76,17 @@ class Unpacked:
         try:
             self._kept[key] = unpack()
         except ImageError as error:
+            if _may_pass(error.__cause__):
+                raise
             self._kept[key] = str(error)
         while len(self._kept) > KEPT and self._bytes() > KEPT_BYTES:
             self._kept.popitem(last=False)
 
     def _bytes(self) -> int:
         return sum(0 if isinstance(kept, str) else kept.nbytes for kept in self._kept.values())
+
+
+def _may_pass(cause: BaseException | None) -> bool:
+    """Tell what lies in the system, as too little memory or a lost drive, from a damaged file."""
+    of_system = isinstance(cause, OSError) and cause.errno is not None
+    return of_system or isinstance(cause, MemoryError)

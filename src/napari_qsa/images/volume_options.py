@@ -68,12 +68,15 @@ def _parsed(file: Path, text: str) -> VolumeOptions:
 
 
 def _is_window(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 2
-        and all(type(end) in (int, float) and math.isfinite(end) for end in value)
-        and value[0] < value[1]
-    )
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    if not all(type(end) in (int, float) for end in value):
+        return False
+    try:
+        low, high = map(float, value)
+    except OverflowError:
+        return False
+    return low < high and math.isfinite(high - low)
 
 
 def _refused(file: Path) -> ImageError:
