@@ -23,7 +23,7 @@ def write_label_volume(
     labels : (X, Y, Z) uint16 or uint32
         In the order of the source's axes.
     source
-        The volume they are of: its affine and its voxel size are taken over.
+        The volume they are of: where and how large its voxels are is taken over as it is there.
     description
         For the header's ``descrip``, in ASCII, at most 79 characters.
 
@@ -36,7 +36,7 @@ def write_label_volume(
 
     try:
         original: Any = nibabel.load(source)  # type: ignore[no-untyped-call, unused-ignore]
-        header, affine, shape = original.header.copy(), original.affine, original.shape
+        header, shape = original.header.copy(), original.shape
     except Exception as error:  # what a parser raises on damaged bytes is not foreseeable
         raise QsaError(f"{source} cannot be read: put the volume back where it was.") from error
     if (*shape, 1, 1)[:3] != labels.shape:
@@ -46,7 +46,7 @@ def write_label_volume(
     header["cal_min"], header["cal_max"] = 0, 0
     header["descrip"] = (description or "").encode("ascii")
     header.set_data_shape(labels.shape)
-    image: Any = type(original)(labels, affine, header)
+    image: Any = type(original)(labels, None, header)  # an affine would be checked, and set anew
     with replacing(path) as file:
         file.write(gzip.compress(image.to_bytes(), mtime=0))
 

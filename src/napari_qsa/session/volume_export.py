@@ -22,7 +22,8 @@ SUFFIX = "_labels.nii.gz"
 def write_volumes(rows: Sequence[Row], folder: Path) -> tuple[list[Path], list[str]]:
     """Write ``STEM_labels.nii.gz`` for each NIfTI volume of which slices were exported.
 
-    Slices that were not are empty. Objects keep the numbers they have in their slice.
+    Slices that were not are empty. Objects keep the numbers they have in their slice. A volume with
+    predicted slices takes the place of no volume of annotations.
 
     Parameters
     ----------
@@ -51,7 +52,6 @@ def write_volumes(rows: Sequence[Row], folder: Path) -> tuple[list[Path], list[s
                     f"{volume} has no label volume, for {target.name} is of another volume of "
                     "its name: export it into another folder."
                 )
-            refuse_foreign([target], lambda file: marker_of(file) in REPLACEABLE)
             _write(target, volume, slices, folder)
         except QsaError as error:
             problems.append(str(error))
@@ -61,13 +61,20 @@ def write_volumes(rows: Sequence[Row], folder: Path) -> tuple[list[Path], list[s
 
 
 def _write(target: Path, volume: Path, slices: Sequence[Row], folder: Path) -> None:
+    predicted = any(row.source == "prediction" for row in slices)
+    mine = (PREDICTION,) if predicted else REPLACEABLE
+    refuse_foreign([target], lambda file: marker_of(file) in mine)
     opened = open_volume(volume)
     pages, height, width = map(int, opened.stack.shape)
     labels = np.zeros((pages, height, width), np.int32)
     for row in slices:
         assert row.page is not None  # counted from 1, as in the table
+        if row.page > pages:
+            raise QsaError(
+                f"{volume} has {pages} slices, but {row.labels} is of number {row.page}: put the "
+                "volume back as it was."
+            )
         found = read_labels(folder / row.labels, (height, width), instances=True)
         labels[row.page - 1] = found
     stored = from_stack(as_smallest(labels), opened.file.orientation, opened.options.plane)
-    predicted = any(row.source == "prediction" for row in slices)
     write_label_volume(target, stored, volume, PREDICTION if predicted else ANNOTATION)
