@@ -84,12 +84,11 @@ class Slices:
     def ask(self, page: int) -> list[int]:
         """Look at a page: give what is to be read for it, itself first; each is given once."""
         self._at = page
-        near = sorted(range(self.count), key=lambda other: (abs(other - page), -other))
+        near = range(max(page - NEAR, 0), min(page + NEAR + 1, self.count))
         wanted = [
             other
-            for other in near[: 2 * NEAR + 1]
-            if self._is_near(other)
-            and not (other in self._pages or other in self.failed or other in self._asked)
+            for other in sorted(near, key=lambda other: (abs(other - page), -other))
+            if not (other in self._pages or other in self.failed or other in self._asked)
         ]
         self._asked.update(wanted)
         return wanted
