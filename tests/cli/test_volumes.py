@@ -54,6 +54,7 @@ def test_slices_of_a_folder_are_segmented(
     assert sizes[:6] == pytest.approx([700] * 6)
 
 
+@pytest.mark.usefixtures("engine_here")
 def test_a_project_of_volumes(
     run: Callable[..., Any], ct: Path, tiny_ensemble: Path, tmp_path: Path
 ) -> None:
