@@ -72,6 +72,15 @@ def test_options_are_taken_and_a_report_is_written(
     assert f"{len(options.cells())} cells in 3 charts" in ran.out
 
 
+def test_a_number_that_is_given_twice_makes_one_chart(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, asked: list[AblationOptions]
+) -> None:
+    out = tmp_path / "runs"
+    ran = run("ablate", glas, "--out", out, "--members", "1,1", "--seeds", 1, *SMALL)
+    assert ran.code == 0, ran.err
+    assert asked[0].members == (1,)
+
+
 def test_a_list_that_is_none_of_numbers_is_refused(
     run: Callable[..., Any], glas: Path, tmp_path: Path
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_study_keeps_its_plan(
         (("--arm", "random", "--budget-minutes", 5, "--iterations", 5), "give one of the two"),
         (("--arm", "random"), "a new study needs it"),
         (("--report",), "holds no study"),
+        (("--arm", "uncertainty", "--members", 1), "'--members'"),
     ],
 )
 def test_what_makes_no_sense_is_said(

@@ -1,6 +1,5 @@
 """``napari-qsa ablate``."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -132,12 +131,13 @@ def ablate(
     from napari_qsa.simulation.ablation_report import write_report
     from napari_qsa.simulation.ablation_results import document
     from napari_qsa.simulation.ablation_run import Ablation
+    from napari_qsa.simulation.study import write_json
 
     options = AblationOptions(
         suggestive=_names(suggestive),
         segmentation=_names(segmentation),
         against=_names(against),
-        members=_numbers("--members", members, int),
+        members=tuple(dict.fromkeys(_numbers("--members", members, int))),
         suggestive_members=suggestive_members,
         seeds=seeds,
         folds=folds,
@@ -165,7 +165,7 @@ def ablate(
         raise
     values = document(options, results)
     page = write_report(report or out / "report", values)
-    (page.parent / "ablation.json").write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    write_json(page.parent / "ablation.json", values)
     if as_json:
         emit({"report": page, "cells": values["cells"]})
     else:
