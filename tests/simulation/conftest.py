@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pytest
 
 from napari_qsa.images.synthetic import write_synthetic_glas
@@ -29,6 +31,21 @@ def tiny_glas(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight images of six patients, in GlaS layout."""
     folder = tmp_path_factory.mktemp("tiny-glas")
     write_synthetic_glas(folder, 8, seed=4, shape=(64, 72))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_volumes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three volumes of two slices, with pixels of 0.8 mm."""
+    folder = tmp_path_factory.mktemp("tiny-volumes")
+    for number in range(3):
+        labels = np.zeros((40, 44, 2), np.uint8)
+        labels[10:30, 10:30] = 1
+        noise = np.random.default_rng(number).normal(0, 100, labels.shape).astype(np.int16)
+        for values, stem in ((noise + 300 * labels.astype(np.int16), ""), (labels, "_seg")):
+            image = nibabel.Nifti1Image(values, np.diag([0.8, 0.8, 3, 1]))
+            image.header.set_xyzt_units(xyz="mm")
+            nibabel.save(image, folder / f"case_{number}{stem}.nii.gz")
     return folder
 
 

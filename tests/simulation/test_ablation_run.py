@@ -151,6 +151,19 @@ def test_a_folder_of_other_options_is_refused(tiny_glas: Path, tmp_path: Path) -
         Ablation.open(tmp_path, tiny_glas, replace(OPTIONS, iterations=9))
 
 
+def test_volumes_are_looked_at_pixel_by_pixel(
+    tiny_volumes: Path, tmp_path: Path, trained: list[str]
+) -> None:
+    options = replace(
+        OPTIONS, suggestive=(CONTROL,), segmentation=(CONTROL,), members=(1,), suggestive_members=1
+    )
+    results = Ablation.open(tmp_path, tiny_volumes, options).run()
+    assert [len(each["picks"]) for each in results] == [2]
+    next(tmp_path.glob("cells/*/*.json")).unlink()
+    assert Ablation.open(tmp_path, tiny_volumes, options).run() == results
+    assert len(trained) == 2
+
+
 @pytest.mark.parametrize(
     "changes", [{"crop": 50}, {"portions": (0.5, 0.4)}, {"activations": "u9"}, {"network": "none"}]
 )

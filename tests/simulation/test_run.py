@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_finished_rounds_are_not_done_again(
 def test_killed_and_gone_on_with_it_is_the_same(
     finished: Study, tiny_glas: Path, tiny_plan: Plan, tmp_path: Path
 ) -> None:
-    """Its process is killed while it trains for the second round."""
+    """Its process is killed while it trains to choose the images of the second round."""
     study = _begin(tmp_path, tiny_glas, tiny_plan)
     engine = Engine()
     try:
@@ -125,6 +126,16 @@ def test_side_by_side_is_the_same(
         ):
             assert found["scores"] == expected["scores"]
             assert found["picks"] == expected["picks"]
+
+
+def test_volumes_are_looked_at_pixel_by_pixel(
+    tiny_volumes: Path, tiny_plan: Plan, tmp_path: Path
+) -> None:
+    study = Study.create(tmp_path, tiny_volumes, "train", replace(tiny_plan, rounds=1))
+    study.add_arm(parse_arm("random"))
+    assert run(str(tmp_path), "random", 0) == DONE
+    (result,) = _results(study, "random", 0)
+    assert (result["images"], result["scores"]["images"]) == (2, 2)
 
 
 def test_a_run_has_one_worker(tiny_glas: Path, tiny_plan: Plan, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from napari_qsa.ensemble.training.folders import make_folder
+from napari_qsa.ensemble.training.options import Role, TrainingOptions
 from napari_qsa.ensemble.training.run import TrainingRun, check_names
 from napari_qsa.ensemble.training.schedule import plan_to_json
 from napari_qsa.errors import QsaError
@@ -43,7 +44,7 @@ from napari_qsa.simulation.ablation_selection import (
     write_selection,
 )
 from napari_qsa.simulation.ablation_training import first_networks, train_networks
-from napari_qsa.simulation.division import Split, draw_start, named, split
+from napari_qsa.simulation.division import Split, draw_start, fitted, named, split
 
 SCHEMA = 1
 
@@ -125,7 +126,7 @@ class Ablation:
 
     @cached_property
     def _images(self) -> dict[str, Pixels]:
-        options = self.options.training("suggestive", self.options.suggestive[0], 0)
+        options = self._training("suggestive", self.options.suggestive[0], 0)
         return read_pool(self.dataset, self.split.pool, options)
 
     def path_of(self, cell: Cell, seed: int) -> Path:
@@ -177,7 +178,7 @@ class Ablation:
                 run = train_networks(
                     folder,
                     named(self.split.pool, start),
-                    options.training("suggestive", scheme, seed),
+                    self._training("suggestive", scheme, seed),
                     options.suggestive_members,
                     tell,
                     self._device,
@@ -198,7 +199,7 @@ class Ablation:
         run = train_networks(
             self.folder / f"seed-{seed}" / f"selected-{digest}",
             named(self.split.pool, annotated),
-            options.training("segmentation", cell.segmentation, seed),
+            self._training("segmentation", cell.segmentation, seed),
             cell.members,
             tell,
             self._device,
@@ -228,6 +229,9 @@ class Ablation:
 
     def _suggestive_run(self, scheme: str, seed: int) -> TrainingRun:
         return TrainingRun.open(self.folder / f"seed-{seed}" / "start" / scheme)
+
+    def _training(self, role: Role, scheme: str, seed: int) -> TrainingOptions:
+        return fitted(self.options.training(role, scheme, seed), self.split)
 
     @property
     def _device(self) -> torch.device:

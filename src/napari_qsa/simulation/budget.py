@@ -16,7 +16,7 @@ from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.errors import QsaError
 from napari_qsa.images import open_dataset
 from napari_qsa.images.listing import encode_listing
-from napari_qsa.simulation.division import split
+from napari_qsa.simulation.division import fitted, split
 from napari_qsa.simulation.plan import Plan
 from napari_qsa.simulation.run import evaluate, train
 
@@ -65,7 +65,7 @@ def measure(data: Path, part: str, plan: Plan) -> tuple[Cost, Cost]:
             folder = Path(scratch)
             listing = folder / "train.json"
             listing.write_bytes(encode_listing(parts.pool[: plan.start], folder, folder))
-            for options in (plan.suggestive, plan.segmentation):
+            for options in (fitted(plan.suggestive, parts), fitted(plan.segmentation, parts)):
                 member, iteration = _time(folder / options.role, listing, options)
                 ensemble = train(folder / options.role, listing, replace(_short(options)))
                 begun = time.process_time()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.samples import fitted_to_volumes
 from napari_qsa.errors import QsaError
 from napari_qsa.images import Dataset, Item, patient_folds
 
@@ -44,6 +47,11 @@ def split(dataset: Dataset, folds: int, fold: int, needed: int) -> Split:
             "are to be annotated: give smaller numbers, or another data set."
         )
     return Split(pool, tuple(item for item in items if of[item.name] == fold))
+
+
+def fitted(options: TrainingOptions, parts: Split) -> TrainingOptions:
+    """Let all networks look at volumes pixel by pixel: their grid is that of the whole pool."""
+    return fitted_to_volumes(Dataset(Path(), parts.pool, None), options)
 
 
 def draw_start(pool: Sequence[Item], count: int, seed: int) -> list[str]:

@@ -14,7 +14,7 @@ import torch
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.assembly import put_together
 from napari_qsa.ensemble.training.folders import make_folder
-from napari_qsa.ensemble.training.options import TrainingOptions
+from napari_qsa.ensemble.training.options import Role, TrainingOptions
 from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.errors import QsaError
 from napari_qsa.evaluation.results import SEEN, summarise
@@ -26,7 +26,7 @@ from napari_qsa.images.listing import encode_listing
 from napari_qsa.jobs.lock import lock
 from napari_qsa.jobs.progress import report
 from napari_qsa.simulation.arms import FULL, Arm
-from napari_qsa.simulation.division import Split, draw_start, named
+from napari_qsa.simulation.division import Split, draw_start, fitted, named
 from napari_qsa.simulation.querying import Query, choose
 from napari_qsa.simulation.study import SCHEMA, Study, write_json
 
@@ -123,7 +123,7 @@ class _Run:
         if self.arm is not None and not last:
             suggestive = None
             if self.arm.needs_networks:
-                options = plan.training("suggestive", self.seed, number, self.arm.weights)
+                options = self._training("suggestive", number, self.arm.weights)
                 suggestive = train(folder / "suggestive", listing, options)
             query = Query(
                 self.arm.strategy,
@@ -147,11 +147,14 @@ class _Run:
             if other is not None and set(other["annotated"]) == set(annotated):
                 kept = {name: other[name] for name in ("scores", "scored")}
                 return kept | {"scored_by": other["scored_by"]}
-        plan, name = self.study.plan, FULL if self.arm is None else self.arm.name
-        options = plan.training("segmentation", self.seed, number if self.arm else 0)
+        name = FULL if self.arm is None else self.arm.name
+        options = self._training("segmentation", number if self.arm else 0)
         ensemble = train(folder / "segmentation", listing, options)
         pixel_size = options.source_pixel_size
         return evaluate(ensemble, self.dataset, self.parts, pixel_size) | {"scored_by": name}
+
+    def _training(self, role: Role, number: int, weights: str = "") -> TrainingOptions:
+        return fitted(self.study.plan.training(role, self.seed, number, weights), self.parts)
 
 
 def check_apart(items: Sequence[Item], parts: Split) -> None:
