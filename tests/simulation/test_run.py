@@ -102,6 +102,7 @@ def test_killed_and_gone_on_with_it_is_the_same(
         trained = study.run_folder("QSA", 0) / "round-1" / "suggestive" / "members" / "0"
         while not (trained / "events.jsonl").exists() and not job.done():
             time.sleep(0.01)
+        assert (trained / "events.jsonl").exists(), "it ended before it could be killed"
         engine.cancel()
     finally:
         engine.shutdown()

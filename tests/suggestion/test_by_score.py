@@ -116,15 +116,18 @@ def test_columns_that_describe_no_pool_are_refused(
         rank(np.ones((3, 2)), np.zeros(3), np.zeros(3), columns={name: column})
 
 
-def test_drawing_by_share_is_drawing_without_replacement() -> None:
-    """Where it leads alone (all else equal), each order is as likely as drawing one by one."""
-    share = np.array([0.2, 0.3, 0.5])
-    rng_orders = {}
-    for seed in range(3000):
-        led = np.random.default_rng(seed).exponential(size=3) / share
-        key = tuple(np.argsort(led).tolist())
-        rng_orders[key] = rng_orders.get(key, 0) + 1
-        assert order("foreground_random", foreground=share.tolist(), seed=seed)[0] == key[0]
-    for one, two, three in permutations(range(3)):
-        chance = share[one] * share[two] / (1 - share[one])
-        assert abs(rng_orders[one, two, three] / 3000 - chance) < 0.046
+def test_what_the_share_leads_is_drawn_without_replacement() -> None:
+    """The first and the fourth draw follow it, the fourth among the images that are left."""
+    share = np.array([0.1, 0.2, 0.3, 0.0, 0.4])
+    draws = 3000
+    counts, expected = np.zeros((2, 5)), np.zeros((2, 5))
+    for seed in range(draws):
+        found = order("foreground_random", foreground=share.tolist(), seed=seed)
+        for place in (0, 1):
+            counts[place, found[3 * place]] += 1
+    for first, *free, fourth in permutations(range(5), 4):
+        left = share[[i for i in range(5) if i not in (first, *free)]].sum()
+        chance = share[first] / 12 * share[fourth] / left  # the two between: 4 times 3 ways
+        expected[:, [first, fourth]] += [[chance, 0], [0, chance]]
+    np.testing.assert_allclose(expected.sum(axis=1), 1)
+    np.testing.assert_allclose(counts / draws, expected, atol=0.046)  # five deviations
