@@ -2,7 +2,13 @@
 
 import pytest
 
-from napari_qsa.simulation.statistics import area, labels_needed, mean_of, paired
+from napari_qsa.simulation.statistics import (
+    area,
+    beyond_chance,
+    labels_needed,
+    mean_of,
+    paired,
+)
 
 
 def test_interval_of_three_seeds() -> None:
@@ -48,3 +54,12 @@ def test_labels_needed_are_interpolated(threshold: float, needed: float | None) 
 
 def test_labels_needed_of_a_curve_that_falls() -> None:
     assert labels_needed([8, 16, 24], [0.5, 0.7, 0.4], 0.6) == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "comparisons", "expected"),
+    # binomial with 0.025: of 1, P(0) = .975; of 20, P(at most 1) = .91, of 2 .987; of 60 .98 (4)
+    [(0, 0, False), (0, 1, False), (1, 1, True), (2, 20, False), (3, 20, True), (5, 60, True)],
+)
+def test_some_intervals_beside_0_are_chance(count: int, comparisons: int, expected: bool) -> None:
+    assert beyond_chance(count, comparisons) is expected

@@ -18,7 +18,7 @@ from napari_qsa.simulation.ablation import (
     charts_of,
     family_and_bits,
 )
-from napari_qsa.simulation.statistics import mean_of
+from napari_qsa.simulation.statistics import beyond_chance, mean_of
 
 SCHEMA = 1
 
@@ -91,13 +91,16 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """Supported: best in all lines, all intervals above 0. Contradicted: more below than above.
+        """Supported: best in all lines, all intervals above 0.
 
-        In all other cases the results say neither.
+        Contradicted: more below 0 than above, and more than chance alone would give. In all other
+        cases the results say neither.
         """
         if self.lines and self.best == self.lines and self.above == self.comparisons:
             return "supported"
-        return "contradicted" if self.below > self.above else "neither supported nor ruled out"
+        if self.below > self.above and beyond_chance(self.below, self.comparisons):
+            return "contradicted"
+        return "neither supported nor ruled out"
 
 
 def document(options: AblationOptions, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -50,6 +50,26 @@ def mean_of(values: Sequence[float]) -> Mean:
     return Mean(mean, float(stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)) * spread, n)
 
 
+def beyond_chance(count: int, comparisons: int) -> bool:
+    """Tell whether so many of the 95 % intervals lie on one side of 0 that chance will not do.
+
+    Where there is no difference an interval lies on one side of 0 with probability 0.025, so their
+    number is binomial; chance gives more than its 95 % quantile once in twenty times. Comparisons
+    within one study depend on each other, so this is the least that can be asked.
+
+    Parameters
+    ----------
+    count
+        Intervals that lie on that side.
+    comparisons
+        All of them.
+    """
+    from scipy import stats
+
+    side = (1 - CONFIDENCE) / 2
+    return count > int(stats.binom.ppf(CONFIDENCE, comparisons, side))
+
+
 def area(sizes: Sequence[int], scores: Sequence[float]) -> float:
     """Give the area under a learning curve over its width: the mean score along the way.
 
