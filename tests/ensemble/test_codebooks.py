@@ -114,6 +114,21 @@ def test_uniform_schemes_are_whole_multiples_of_one_step(name: str) -> None:
     assert np.abs(codes).max() == most[name]
 
 
+@pytest.mark.parametrize("bits", range(2, 8))
+def test_few_weights_are_whole_multiples_too(bits: int) -> None:
+    """None of them may have a level next to zero, which would be the step."""
+    scheme = weight_scheme(f"dorefa{bits}")
+    generator = torch.Generator().manual_seed(bits)
+    for count in (1, 2, 3, 5, 9, 16) * 5:
+        weight = 0.1 * torch.randn(count, generator=generator)
+        levels = np.unique(scheme.quantize(weight, scheme.codebook(weight)).numpy())
+        found = find_grid(levels)
+        assert found is not None
+        step, codes = found
+        assert np.array_equal(codes.astype(np.float32) * np.float32(step), levels)
+        assert np.abs(codes).max() <= 2**bits - 1
+
+
 def test_float_weights_have_no_grid() -> None:
     assert find_grid(np.random.default_rng(0).standard_normal(20).astype(np.float32)) is None
     assert find_grid(np.zeros(1, np.float32)) == (1.0, np.zeros(1, np.int64))
