@@ -108,6 +108,19 @@ class TestSlices:
             nibabel.as_closest_canonical(nibabel.load(path)).get_fdata(), canonical
         )
 
+    @pytest.mark.parametrize(("x", "mirrored"), [(None, True), (np.nan, False), (0.5, False)])
+    def test_where_the_header_says_nothing_or_nonsense(self, tmp_path, x, mirrored):
+        values = np.arange(np.prod(SHAPE), dtype=np.uint8).reshape(SHAPE)
+        path = write(tmp_path / "a.nii", values)
+        content = bytearray(path.read_bytes())
+        if x is None:  # no code of an affine
+            content[252:256] = bytes(4)
+        else:
+            content[280:284] = np.float32(x).tobytes()
+        path.write_bytes(content)
+        seen = values[::-1] if mirrored else values
+        np.testing.assert_array_equal(open_volume(path).stack, label_slices(seen))
+
     def test_nothing_is_copied_to_cut_a_volume(self):
         values = np.zeros(SHAPE, np.int16)
         orientation = io_orientation(np.diag([-1, 1, 1, 1]))

@@ -33,8 +33,9 @@ class NiftiFile:
     dtype : numpy.dtype
         Of the stored values: boolean, integer or floating.
     orientation : (3, 2)
-        For each axis the canonical one (right, front, top) and its direction, 1 or -1; as they
-        are where the file does not say.
+        For each axis the canonical one (right, front, top) and its direction, 1 or -1. Where the
+        file does not say, the first one points to the left, as in ANALYZE; where what it says means
+        nothing, they are taken as they are.
     voxel : (float, float, float) or None
         Sides in µm along the file's axes; None if nobody said anything.
     slope, intercept : float
