@@ -1,5 +1,7 @@
 """The networks: shapes, strides, descriptors and what cannot be built."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -114,6 +116,20 @@ def test_the_seed_makes_the_network(name: str) -> None:
     assert any(
         not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True)
     )
+
+
+def test_a_network_without_values_does_not_load_the_compiler() -> None:
+    """That takes a second or more, of every process that opens an ensemble file."""
+    code = """
+import sys, torch
+from napari_qsa.networks import NETWORKS, build_network
+from napari_qsa.quantization import freeze, prepare
+with torch.device("meta"):
+    for name in NETWORKS:
+        freeze(prepare(build_network(name, width=4)))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_encoder_has_the_published_number_of_parameters() -> None:

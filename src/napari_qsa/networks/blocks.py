@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -108,7 +110,7 @@ def initialise(network: nn.Module) -> None:
     """He initialisation of every convolution; biases to zero."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            _draw(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 
@@ -118,4 +120,9 @@ def begin_small(*layers: nn.Module) -> None:
     for layer in layers:
         for module in layer.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+                _draw(module.weight, nonlinearity="linear")
+
+
+def _draw(weight: Tensor, **how: Any) -> None:
+    if not weight.is_meta:  # where there are no values, torch would load its compiler to draw them
+        nn.init.kaiming_normal_(weight, **how)

@@ -91,6 +91,8 @@ def begin_bilinear(layer: TransposedConv) -> None:
     enlargement: there, zeros are beyond.
     """
     factor, weight = layer.factor, layer.convolution.weight
+    if weight.is_meta:
+        return
     places = (torch.arange(factor) + 0.5) / factor - 0.5  # of the new pixels about the old one
     shares = (1 - (places[:, None] - torch.arange(-1, 2)).abs()).clamp_min(0)
     kernels = shares[:, None, :, None] * shares[None, :, None, :]  # (f, f, 3, 3)

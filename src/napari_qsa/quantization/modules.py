@@ -56,6 +56,8 @@ class ChannelAffine(nn.Module):
     def of(cls, norm: nn.BatchNorm2d) -> ChannelAffine:
         """Take over the running statistics and the affine parameters of a BN."""
         affine = cls(norm.num_features).to(norm.weight.device)
+        if norm.weight.is_meta:
+            return affine
         mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
         with torch.no_grad():
             scale = norm.weight.double() / torch.sqrt(variance.double() + norm.eps)
