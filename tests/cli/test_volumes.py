@@ -113,3 +113,25 @@ def test_a_label_volume_of_somebody_else_is_not_replaced(
     assert ran.code == 1
     assert "case_1_labels.nii.gz is no result of an earlier batch" in ran.err
     assert (out / "case_1_labels.nii.gz").read_bytes() == (ct / "case_1_seg.nii.gz").read_bytes()
+
+
+def test_pixels_that_are_no_squares_are_said(run: Callable[..., Any], tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.zeros((8, 8, 2), np.int16), np.diag([0.7, 0.9, 3, 1]))
+    image.header.set_xyzt_units(xyz="mm")
+    (tmp_path / "ct").mkdir()
+    nibabel.save(image, tmp_path / "ct" / "odd.nii.gz")
+    folder = tmp_path / "ct.qsa"
+    ran = run("project", "new", folder, tmp_path / "ct")
+    assert ran.code == 0
+    assert "odd.nii.gz has pixels of 700 x 900 µm" in ran.err
+    assert "unknown" not in ran.out
+    (tmp_path / "blank").mkdir()
+    blank = nibabel.Nifti1Image(np.ones((8, 8, 2), np.int16), np.eye(4))
+    nibabel.save(blank, tmp_path / "blank" / "blank.nii.gz")
+    ran = run("project", "import", folder, tmp_path / "blank")
+    assert (ran.code, ran.err) == (0, "")
+    assert "unknown of 2 images" in run("project", "status", folder).out
+    ran = run("project", "set", folder, "--pixel-size", 700)
+    assert ran.code == 0
+    assert "700 µm where an image does not say its own" in ran.out
+    assert run("project", "set", folder, "--pixel-size", 10_001).code == 2

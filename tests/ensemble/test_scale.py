@@ -96,9 +96,10 @@ def test_the_common_pixel_size() -> None:
     assert common_pixel_size([], 1.24) is None
 
 
-def write(folder: Path, pixel_mm: float, labelled: bool = True) -> None:
+def write(folder: Path, pixel_mm: float, height_mm: float | None = None) -> None:
+    """Write a volume with labels; of 1 mm and without a unit it says nothing of its pixels."""
     folder.mkdir(parents=True, exist_ok=True)
-    affine = np.diag([pixel_mm, pixel_mm, 3, 1])
+    affine = np.diag([pixel_mm, height_mm or pixel_mm, 3 if pixel_mm != 1 else 1, 1])
     values = np.random.default_rng(0).normal(0, 100, (48, 40, 3)).astype(np.int16)
     labels = np.zeros(values.shape, np.uint8)
     labels[10:30, 10:30] = 1
@@ -106,7 +107,8 @@ def write(folder: Path, pixel_mm: float, labelled: bool = True) -> None:
     name = f"ct_{pixel_mm:g}"
     for values_of, stem in ((values, name), (labels, f"{name}_labels")):
         image = nibabel.Nifti1Image(values_of, affine)
-        image.header.set_xyzt_units(xyz="mm")
+        if pixel_mm != 1:
+            image.header.set_xyzt_units(xyz="mm")
         nibabel.save(image, folder / f"{stem}.nii.gz")
 
 
@@ -158,6 +160,45 @@ def test_a_given_pixel_size_holds(tmp_path: Path) -> None:
     options = replace(OPTIONS, source_pixel_size=0.62)
     run = TrainingRun.create(tmp_path / "run", tmp_path / "ct", options)
     assert (run.options.pixel_size, run.source_pixel_size) == (1.24, 0.62)
+
+
+def test_a_given_pixel_size_of_volumes_is_their_grid(tmp_path: Path) -> None:
+    write(tmp_path / "ct", 1)
+    options = replace(OPTIONS, source_pixel_size=700.0)
+    run = TrainingRun.create(tmp_path / "run", tmp_path / "ct", options)
+    assert (run.options.pixel_size, run.source_pixel_size) == (700, 700)
+    assert run.images[0].stack.shape[1:] == (40, 48)
+
+
+def test_volumes_that_say_no_pixel_size_are_named(tmp_path: Path) -> None:
+    for pixel_mm in (0.7, 1):
+        write(tmp_path / "ct", pixel_mm)
+    with pytest.raises(TrainingError) as caught:
+        TrainingRun.create(tmp_path / "run", tmp_path / "ct", OPTIONS)
+    said = str(caught.value)
+    assert "ct_1.nii.gz does not say a pixel size" in said
+    assert "ct_0.7.nii.gz" not in said
+    given = replace(OPTIONS, source_pixel_size=700.0)  # what is advised
+    run = TrainingRun.create(tmp_path / "given", tmp_path / "ct", given)
+    assert run.options.pixel_size == 700
+
+
+def test_pixels_that_are_no_squares_are_trained_on_as_they_are(tmp_path: Path) -> None:
+    write(tmp_path / "ct", 0.7)
+    write(tmp_path / "ct", 0.8, height_mm=1.25)  # squares of 1 mm have that area
+    run = TrainingRun.create(tmp_path / "run", tmp_path / "ct", OPTIONS)
+    assert run.options.pixel_size == pytest.approx(850)
+    (note,) = run.notes
+    assert "ct_0.8.nii.gz has pixels of 800 x 1250 µm" in note
+    assert "1000 µm wide" in note
+
+
+def test_a_project_may_say_the_pixel_size_of_a_volume(card: EnsembleCard, tmp_path: Path) -> None:
+    write(tmp_path / "ct", 1)
+    image = open_dataset(tmp_path / "ct").items[0].read()
+    assert image.pixel_size is None
+    source = prepare_source(image, card, 700.0)
+    assert (source.grid.shape[:2], source.pixel_size) == ((40, 48), 700.0)
 
 
 def test_volumes_and_microscope_images_do_not_mix(tmp_path: Path) -> None:

@@ -215,7 +215,8 @@ class TestPixelSize:
             ((0.4, 0.4, 0.4), "micron", 0.4),
             ((1, 1, 1), "mm", 1000.0),
             ((1, 1, 1), "unknown", None),
-            ((0.5, 0.8, 3), "mm", None),
+            ((0.5, 0.8, 3), "mm", 1000 * np.sqrt(0.5 * 0.8)),
+            ((0.5, 11, 3), "mm", None),
             ((20, 20, 20), "mm", None),
         ],
     )
@@ -228,7 +229,21 @@ class TestPixelSize:
         path = write(tmp_path / "a.nii", ct(), np.diag([0.5, 0.52, 3, 1]))
         assert read_image(path, 0).pixel_size == pytest.approx(1000 * np.sqrt(0.5 * 0.52))
         (tmp_path / "volumes.json").write_text('{"plane": "coronal"}')
-        assert read_image(path, 0).pixel_size is None
+        assert read_image(path, 0).pixel_size == pytest.approx(1000 * np.sqrt(0.5 * 3))
+
+    def test_what_is_no_square_is_said(self, tmp_path):
+        for name in "ab":
+            write(tmp_path / f"{name}.nii", ct(), np.diag([0.7, 0.9, 3, 1]))
+        write(tmp_path / "c.nii", ct(), np.diag([0.7, 0.7, 3, 1]))
+        (sentence,) = open_dataset(tmp_path).notes
+        assert sentence.startswith(f"{tmp_path / 'a.nii'}, {tmp_path / 'b.nii'} have pixels of ")
+        assert "700 x 900 µm" in sentence
+        assert "793.7 µm wide" in sentence
+        (tmp_path / "volumes.json").write_text('{"plane": "sagittal"}')
+        for dataset in (open_dataset(tmp_path), open_images([tmp_path, tmp_path / "c.nii"])):
+            first, second = dataset.notes
+            assert "b.nii have pixels of 900 x 3000 µm" in first
+            assert "c.nii has pixels of 700 x 3000 µm" in second
 
 
 class TestLabels:

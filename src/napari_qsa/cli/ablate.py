@@ -9,6 +9,7 @@ import typer
 from napari_qsa.cli.console import bar, emit, note, say
 from napari_qsa.cli.options import DataArgument, JsonOption
 from napari_qsa.cli.train_options import network_options_of
+from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES
 
 Number = TypeVar("Number", int, float)
 
@@ -97,7 +98,7 @@ def ablate(
             "--pixel-size",
             metavar="UM",
             min=0.01,
-            max=100.0,
+            max=LARGEST_OF_VOLUMES,
             help="µm of a pixel of all images; without it, what the images say.",
         ),
     ] = None,

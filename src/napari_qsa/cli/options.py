@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES
+
 if TYPE_CHECKING:
     from napari_qsa.ensemble.ensemble import Ensemble
 
@@ -22,7 +24,7 @@ PixelSizeOption = Annotated[
         "--pixel-size",
         metavar="UM",
         min=0.01,
-        max=100.0,
+        max=LARGEST_OF_VOLUMES,
         help="µm of a pixel of all images; without it, what the images say, "
         "else that of the ensemble's training images.",
     ),
@@ -82,7 +84,7 @@ ProjectPixelSizeOption = Annotated[
         "--pixel-size",
         metavar="UM",
         min=0.01,
-        max=100.0,
+        max=LARGEST_OF_VOLUMES,
         help="µm of a pixel, for images that do not say their own.",
     ),
 ]

@@ -251,3 +251,5 @@ def _warn(found: "list[Added]") -> None:
     head = "Warning" if _some(found) else "Error"
     for problem in (problem for each in found for problem in each.problems):
         note(f"{head}: {problem}")
+    for text in (text for each in found for text in each.notes):
+        note(text)

@@ -9,6 +9,7 @@ from napari_qsa.cli.console import bar, emit, finish, note, say
 from napari_qsa.cli.options import JsonOption, is_given
 from napari_qsa.cli.simulate_study import open_study, plan_of
 from napari_qsa.cli.train_options import network_options_of
+from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES
 
 if TYPE_CHECKING:
     from napari_qsa.simulation.arms import Arm
@@ -126,7 +127,13 @@ def simulate(
     ] = 0.3,
     pixel_size: Annotated[
         float | None,
-        typer.Option("--pixel-size", metavar="UM", min=0.01, help="Of all images, in µm."),
+        typer.Option(
+            "--pixel-size",
+            metavar="UM",
+            min=0.01,
+            max=LARGEST_OF_VOLUMES,
+            help="Of all images, in µm.",
+        ),
     ] = None,
     part: Annotated[
         str, typer.Option("--part", metavar="PART", help="Of the data, as for train.")

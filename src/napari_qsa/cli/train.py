@@ -28,6 +28,7 @@ from napari_qsa.cli.train_options import (
     settings_of,
 )
 from napari_qsa.cli.train_project import train_project
+from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES
 from napari_qsa.wording import counted
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def train(
             "--pixel-size",
             metavar="UM",
             min=0.01,
-            max=100.0,
+            max=LARGEST_OF_VOLUMES,
             help="µm of a pixel of all images; without it, what the images say, else 0.62.",
         ),
     ] = None,

@@ -13,6 +13,7 @@ from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.ensemble.scale import is_far
 from napari_qsa.errors import ImageError
 from napari_qsa.images import Image, rescale, to_unit
+from napari_qsa.images.files import is_volume
 from napari_qsa.images.pixel_size import LARGEST
 from napari_qsa.images.reading import LUMINANCE
 from napari_qsa.images.scaling import scaled_shape
@@ -81,6 +82,7 @@ def prepare_source(
     if isinstance(image, Image):
         name = str(image.path or name)
         of_volume = image.pixel_size is not None and image.pixel_size > LARGEST
+        of_volume |= image.path is not None and is_volume(image.path)
         pixel_size = image.pixel_size if pixel_size is None else pixel_size
         full_scale, image = image.full_scale, image.pixels
     if pixel_size is None:

@@ -11,6 +11,7 @@ from napari_qsa.images.folder import Pair, natural, scan_files, scan_folder
 from napari_qsa.images.glas import GLAS_PIXEL_SIZE, Case, glas_part, is_glas, read_grades
 from napari_qsa.images.item import ALL, Item
 from napari_qsa.images.listing import SUFFIX, read_listing
+from napari_qsa.images.not_square import not_square
 from napari_qsa.images.predictions import passed_over
 from napari_qsa.images.reading import count_pages
 
@@ -32,7 +33,7 @@ class Dataset:
     problems : tuple of str
         A sentence for each file that was left out.
     notes : tuple of str
-        Sentences about what was passed over and is no problem.
+        Sentences about what was passed over, or is taken for what it is not quite.
     """
 
     root: Path
@@ -118,9 +119,8 @@ def open_dataset(path: str | Path) -> Dataset:
         )
     pixel_size = GLAS_PIXEL_SIZE if glas and all(glas) else None
     problems = list(dict.fromkeys(problems))  # a package that is missing is one problem
-    return Dataset(
-        root, _named(items), pixel_size, tuple(problems), passed_over(list(scan.predictions))
-    )
+    notes = passed_over(list(scan.predictions)) + not_square(item.image for item in items)
+    return Dataset(root, _named(items), pixel_size, tuple(problems), notes)
 
 
 def open_images(paths: Sequence[str | Path]) -> Dataset:
@@ -146,15 +146,19 @@ def open_images(paths: Sequence[str | Path]) -> Dataset:
         pixel_sizes.add(dataset.pixel_size)
     pairs, predictions = scan_files([path for path in given if path not in folders])
     notes += passed_over(predictions)
+    singles: list[Item] = []
     for pair in pairs:
         found, complaints = _items(pair, ALL, None, glas=False)
-        items += found
+        singles += found
         problems += complaints
         pixel_sizes.add(None)
+    notes += not_square(item.image for item in singles)
+    items += singles
     unique = {(item.image.absolute(), item.page): item for item in reversed(items)}
     pixel_size = pixel_sizes.pop() if len(pixel_sizes) == 1 else None
     told = tuple(dict.fromkeys(problems))
-    return Dataset(_root(given), _named(unique.values()), pixel_size, told, tuple(notes))
+    said = tuple(dict.fromkeys(notes))
+    return Dataset(_root(given), _named(unique.values()), pixel_size, told, said)
 
 
 def _root(paths: Sequence[Path]) -> Path:

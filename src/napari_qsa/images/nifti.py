@@ -5,6 +5,7 @@ front and the top of the patient), then cut into planes and shown as radiologist
 the top of the patient is above, the right or the front of the patient is on the left.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,12 @@ from napari_qsa.errors import ImageError
 from napari_qsa.images.files import check_size, damaged
 from napari_qsa.images.intensity import Scale, scale_of, to_16_bits
 from napari_qsa.images.nifti_file import NiftiFile, open_nifti
-from napari_qsa.images.pixel_size import plausible
+from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES, SMALLEST
 from napari_qsa.images.raw import Raw
 from napari_qsa.images.unpacked import Answers, key_of
 from napari_qsa.images.volume_options import PLANES, Plane, VolumeOptions, options_of
 
 MOST_SLICES = 2**16
-
-LARGEST_UM = 10_000.0
-"""Of a pixel: 1 cm. Beyond `pixel_size.LARGEST` it can be a volume's only."""
 
 _scales: Answers[Scale] = Answers()
 _several: Answers[bool] = Answers()
@@ -92,8 +90,16 @@ def count_slices(path: Path) -> int:
 
 
 def nifti_pixel_size(path: Path) -> float | None:
-    """Give the pixel size of a volume's slices in µm, if its header says it; as `count_slices`."""
+    """Give the pixel size of a volume's slices in µm, if its header says it; as `count_slices`.
+
+    Where pixels are no squares it is that of squares of the same area.
+    """
     return _pixel_size(open_nifti(path), options_of(path).plane)
+
+
+def nifti_sides(path: Path) -> tuple[float, float] | None:
+    """Give width and height of the pixels of a volume's slices in µm; as `nifti_pixel_size`."""
+    return _sides(open_nifti(path), options_of(path).plane)
 
 
 def decode_slice(path: Path, page: int) -> Raw:
@@ -180,11 +186,19 @@ def _check(file: NiftiFile, plane: Plane) -> int:
 
 
 def _pixel_size(file: NiftiFile, plane: Plane) -> float | None:
+    sides = _sides(file, plane)
+    return None if sides is None else math.sqrt(sides[0] * sides[1])
+
+
+def _sides(file: NiftiFile, plane: Plane) -> tuple[float, float] | None:
+    """Give width and height in µm, None where nobody says them or they cannot be meant."""
     if file.voxel is None:
         return None
     sides = dict(zip(file.orientation[:, 0].astype(int).tolist(), file.voxel, strict=True))
-    first, second = (sides[axis] for axis in range(3) if axis != _normal(plane))
-    return plausible(first, second, LARGEST_UM)
+    width, height = (sides[axis] for axis in range(3) if axis != _normal(plane))
+    if not all(SMALLEST <= side <= LARGEST_OF_VOLUMES for side in (width, height)):
+        return None
+    return width, height
 
 
 def _has_several_values(volume: Volume) -> bool:

@@ -8,6 +8,9 @@ SMALLEST = 0.05
 LARGEST = 20.0
 """Bounds in µm of what can be a light microscope's pixel: 72 dpi is not 353 µm."""
 
+LARGEST_OF_VOLUMES = 10_000.0
+"""µm, which is 1 cm. Beyond `LARGEST` a pixel can be a volume's only."""
+
 MOST_ANISOTROPY = 1.1
 """Largest ratio of a pixel's sides: beyond it there is no one pixel size."""
 
@@ -32,21 +35,19 @@ INCH = _MICRONS["inch"]
 CENTIMETRE = _MICRONS["cm"]
 
 
-def plausible(x: float | None, y: float | None = None, largest: float = LARGEST) -> float | None:
+def plausible(x: float | None, y: float | None = None) -> float | None:
     """Accept a pixel's sides in µm as one pixel size, or give None.
 
     Parameters
     ----------
     x, y : float or None
         Width and height of a pixel; if only one is known it stands for both.
-    largest : float
-        What is believed; a volume's pixels may be larger than a microscope's.
 
     Returns
     -------
     float or None
-        The geometric mean, if it lies between `SMALLEST` and `largest` and the sides differ
-        by at most the factor `MOST_ANISOTROPY`.
+        The geometric mean, if it lies between `SMALLEST` and `LARGEST` and the sides
+        differ by at most the factor `MOST_ANISOTROPY`.
     """
     sides = [side for side in (x, y) if side is not None]
     if not sides or not all(math.isfinite(side) and side > 0 for side in sides):
@@ -54,7 +55,7 @@ def plausible(x: float | None, y: float | None = None, largest: float = LARGEST)
     if max(sides) / min(sides) > MOST_ANISOTROPY:
         return None
     size = math.sqrt(sides[0] * sides[-1])
-    return size if SMALLEST <= size <= largest else None
+    return size if SMALLEST <= size <= LARGEST else None
 
 
 def from_resolution(x: float, y: float, unit: float) -> float | None:

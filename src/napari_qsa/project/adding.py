@@ -36,11 +36,14 @@ class Added:
         A sentence for each that cannot be used, or needs attention.
     known : tuple of str
         Those that are in the project already: the ids they have there.
+    notes : tuple of str
+        Sentences about what is no problem, see `Dataset.notes`.
     """
 
     ids: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def add(state: State, dataset: Dataset, progress: Progress, cancelled: Cancelled) -> Added:

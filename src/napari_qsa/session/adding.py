@@ -27,7 +27,7 @@ def added(
 
 def _added(project: Project, dataset: Dataset, progress: Progress, cancelled: Cancelled) -> Added:
     found = project.add_images(dataset, progress, cancelled)
-    return replace(found, problems=(*dataset.problems, *found.problems))
+    return replace(found, problems=(*dataset.problems, *found.problems), notes=dataset.notes)
 
 
 def told(desk: Desk, found: Added) -> Status:
@@ -38,7 +38,8 @@ def told(desk: Desk, found: Added) -> Status:
     if found.problems:
         message += f"; {counted(len(found.problems), 'problem')}: see the details"
         desk.failed.emit(Failure(f"{message}.", "\n".join(found.problems), LEFT_OUT))
-    return Status(State.DONE, f"{message}.", 1.0, "\n".join(found.problems))
+    said = " ".join([f"{message}.", *found.notes])
+    return Status(State.DONE, said, 1.0, "\n".join(found.problems))
 
 
 def create(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,14 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_qsa.ensemble.scale import common_pixel_size, is_far
+from napari_qsa.ensemble.scale import common_pixel_size, is_far, looks_as_is
 from napari_qsa.ensemble.source import MAX_PIXELS
 from napari_qsa.ensemble.training.bootstrap import bootstrap_count, image_key
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.targets import training_maps
 from napari_qsa.errors import TrainingError
 from napari_qsa.images import Dataset, Item, patient_folds, rescale, to_unit
+from napari_qsa.images.files import is_volume
 from napari_qsa.images.identity import sha256
+from napari_qsa.images.nifti import nifti_pixel_size
+from napari_qsa.images.pixel_size import LARGEST
+from napari_qsa.wording import form
+
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -96,21 +102,58 @@ def fitted_to_volumes(dataset: Dataset, options: TrainingOptions) -> TrainingOpt
     """Let networks that are trained on volumes look at them pixel by pixel.
 
     Where all labelled images are volumes' that the grid was not made for, it becomes their
-    median pixel size, and what is said in µm of it grows in proportion.
+    median pixel size, and what is said in µm of it grows in proportion. A pixel size that is
+    given for all images is that of volumes too.
 
     Raises
     ------
     ImageError
         If the header of a volume cannot be read.
+    TrainingError
+        If only some of the images say that they are such volumes', and others say nothing.
     """
     items = [item for item in dataset.items if item.label is not None]
-    if options.source_pixel_size is not None:
-        return options
-    grid = common_pixel_size((item.volume_pixel_size() for item in items), options.pixel_size)
+    if (given := options.source_pixel_size) is not None:
+        sizes = [given if is_volume(item.image) else None for item in items]
+    else:
+        sizes = [item.volume_pixel_size() for item in items]
+    grid = common_pixel_size(sizes, options.pixel_size)
     if grid is None:
+        if given is None and dataset.pixel_size is None:
+            _check_known(items, sizes, options)
         return options
     reach = options.separator_reach * grid / options.pixel_size
     return replace(options, pixel_size=grid, separator_reach=reach)
+
+
+def _check_known(
+    items: Sequence[Item], sizes: Sequence[float | None], options: TrainingOptions
+) -> None:
+    """Refuse volumes without a pixel size among those with one, as no grid fits both."""
+    known = [size for size in sizes if looks_as_is(size, options.pixel_size)]
+    if not known:
+        return
+    unknown = [
+        item.image
+        for item in items
+        if item.pixel_size is None
+        and is_volume(item.image)
+        and nifti_pixel_size(item.image) is None
+    ]
+    if unknown:
+        size = statistics.median(filter(None, known))
+        raise TrainingError(
+            f"{_named(unknown)} {form(len(set(unknown)), 'does', 'do')} not say a pixel size, "
+            f"while others are volumes of {size:g} µm: give one by --pixel-size, of `train` for "
+            "all images, of `project set` for those that do not say theirs."
+        )
+
+
+def _named(what: Iterable[Path | str]) -> str:
+    """Name the first few, each once."""
+    names = list(dict.fromkeys(map(str, what)))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _factor(
@@ -119,9 +162,12 @@ def _factor(
     """Say how much larger an image is on the network's grid; refuse what cannot be meant."""
     factor = pixel_size / options.pixel_size
     if is_far(pixel_size, options.pixel_size) or factor * factor * shape[0] * shape[1] > MAX_PIXELS:
+        remedy = "give the right one (--pixel-size)"
+        if pixel_size > LARGEST:
+            remedy = f"train on volumes alone, or {remedy}"
         raise TrainingError(
             f"{item.image} has a pixel size of {pixel_size:g} µm, too far from the "
-            f"{options.pixel_size:g} µm of the network's grid: give the right one (--pixel-size)."
+            f"{options.pixel_size:g} µm of the network's grid: {remedy}."
         )
     return factor
 
@@ -135,12 +181,13 @@ def median_pixel_size(images: Sequence[TrainingImage], options: TrainingOptions)
 
 def assumption(images: Sequence[TrainingImage], options: TrainingOptions) -> tuple[str, ...]:
     """Say in a sentence what pixel size is assumed, if one is."""
-    unknown = sum(image.source_pixel_size is None for image in images)
+    unknown = [image.name for image in images if image.source_pixel_size is None]
     if not unknown:
         return ()
     return (
-        f"The pixel size of {unknown} of {len(images)} images is unknown: "
-        f"{options.assumed_pixel_size:g} µm is assumed; --pixel-size sets it.",
+        f"The pixel size of {len(unknown)} of {len(images)} images is unknown: "
+        f"{options.assumed_pixel_size:g} µm is assumed of {_named(unknown)}; --pixel-size of "
+        "`train`, or of `project set`, says it.",
     )
 
 
