@@ -7,7 +7,7 @@ import pytest
 
 from napari_qsa.errors import QsaError
 from napari_qsa.simulation.arms import Arm
-from napari_qsa.simulation.plots import Line, draw_curves
+from napari_qsa.simulation.plots import Line, axis_of, draw_curves
 from napari_qsa.simulation.report import write_report
 from napari_qsa.simulation.statistics import Mean
 from napari_qsa.simulation.study import SCHEMA, Study, write_json
@@ -121,3 +121,79 @@ def test_a_damaged_result_is_named(by_hand: Make) -> None:
 def test_no_study_is_said(tmp_path: Path) -> None:
     with pytest.raises(QsaError, match="holds no study"):
         write_report(tmp_path)
+
+
+def test_means_are_over_the_seeds_that_all_arms_have_finished(by_hand: Make) -> None:
+    rows = {seed: [value] * 3 for seed, value in enumerate((0.4, 0.6, 0.8))}
+    few = {0: [0.5] * 3, 1: [0.7] * 3}
+    study = by_hand({"foreground_random": rows, "SA": rows, "random": few, "full": rows})
+    page, facts = write_report(study.folder)
+    assert facts["common_seeds"] == [0, 1]
+    found = facts["scores"]["f1"]
+    means = {name: arm["rounds"][0] for name, arm in found["arms"].items()}
+    assert {name: mean["value"] for name, mean in means.items()} == pytest.approx(
+        {"SA": 0.5, "foreground_random": 0.5, "random": 0.6}
+    )
+    assert {mean["n"] for mean in means.values()} == {2}
+    assert found["full"]["value"] == pytest.approx(0.5)
+    assert found["arms"]["SA"]["difference"]["area"]["n"] == 3
+    assert found["arms"]["random"]["difference"]["area"]["n"] == 2
+    text = page.read_text(encoding="utf-8")
+    assert "the 2 seeds that every arm and full supervision has finished: 0, 1." in text
+    assert "Seed 2, which some have finished and others have not, is in differences" in text
+    assert "reaches 12.7 standard errors" in text
+
+
+def test_arms_without_a_common_seed_are_not_compared(by_hand: Make) -> None:
+    page, facts = write_report(by_hand({"random": {0: [0.4] * 3}, "SA": {1: [0.5] * 3}}).folder)
+    assert facts["common_seeds"] == []
+    assert facts["scores"]["f1"]["arms"]["SA"]["rounds"][0]["value"] == 0.5
+    text = page.read_text(encoding="utf-8")
+    assert "**No seed is finished in all arms:**" in text
+    assert "No arm goes by the strategy `foreground_random`" in text
+
+
+def test_a_level_that_is_lost_again_is_said(by_hand: Make) -> None:
+    study = by_hand({"random": {0: [0.79, 0.0, 0.0]}, "SA": {0: [0.79, 0.7, 0.8]}, "full": LEVEL})
+    page, facts = write_report(study.folder)
+    assert facts["scores"]["f1"]["arms"]["random"]["labels_kept"]["0.95"] is None
+    text = page.read_text(encoding="utf-8")
+    assert "| at most 10, not kept |" in text
+    assert "| at most 10, for good 26.0 |" in text
+    assert "**Not one gland was found in 2 of 6 rounds of the arms**" in text
+    assert "random, seed 0: round 2, 3." in text
+
+
+LEVEL = {0: [0.8]}
+
+
+def test_the_page_says_how_the_study_was_made(by_hand: Make) -> None:
+    study = by_hand({"random": {0: [0.4] * 3}, "full": LEVEL})
+    study.add_arm(Arm("QSA", "suggestive", "inq4"))
+    study.note_seeds(5)
+    study.note_seeds(2)
+    text = write_report(study.folder)[0].read_text(encoding="utf-8")
+    assert "58 iterations in float, activations up to 63" in text
+    assert "stages of portions 0.5, 0.75, 0.875, 1 up to 90" in text
+    assert "in other trainings the portions are: `inq4` 0.3, 0.5, 0.8, 0.9, 0.95, 1." in text
+    assert "as in the paper (`--paper`); `suggest` counts it" in text
+    assert "5 were asked for." in text
+    assert "Without a finished seed, and in no mean: QSA." in text
+    assert "--arm QSA=suggestive:inq4" in text
+    assert "--seeds 5" in text
+
+
+def test_the_points_set_the_axis_and_not_the_bars(tmp_path: Path) -> None:
+    """At two seeds an interval of the Dice may reach from -3 to 3."""
+    low, high = axis_of([0.6, 0.7])
+    assert 0.55 < low < 0.6
+    assert 0.7 < high < 0.75
+    assert axis_of([0.0, 0.0])[0] < 0 < axis_of([0.0, 0.0])[1]
+    drawn = []
+    for half in (0.5, 3.0):
+        points = [Mean(0.6, half, 2), Mean(0.7, half, 2)]
+        line = Line("random", (8, 16), points, [(0.55, 0.65), (0.7, 0.7)])
+        level = (Mean(0.65, half, 2), "full")
+        draw_curves(tmp_path / "curve.png", [line], "images", "F1", level)
+        drawn.append((tmp_path / "curve.png").read_bytes())
+    assert drawn[0] == drawn[1]

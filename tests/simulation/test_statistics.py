@@ -5,9 +5,11 @@ import pytest
 from napari_qsa.simulation.statistics import (
     area,
     beyond_chance,
+    kept_from,
     labels_needed,
     mean_of,
     paired,
+    reach,
 )
 
 
@@ -54,6 +56,26 @@ def test_labels_needed_are_interpolated(threshold: float, needed: float | None) 
 
 def test_labels_needed_of_a_curve_that_falls() -> None:
     assert labels_needed([8, 16, 24], [0.5, 0.7, 0.4], 0.6) == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept"),
+    [
+        ([0.7, 0.4, 0.7, 0.8], 8 + 8 + 8 * 2 / 3),
+        ([0.7, 0.8, 0.7, 0.5], None),
+        ([0.6, 0.8, 0.7, 0.6], 8.0),
+        ([0.5, 0.7, 0.4, 0.8], 28.0),
+    ],
+)
+def test_what_is_reached_and_lost_again_is_not_kept(
+    scores: list[float], kept: float | None
+) -> None:
+    found = kept_from([8, 16, 24, 32], scores, 0.6)
+    assert found == (None if kept is None else pytest.approx(kept))
+
+
+def test_an_interval_of_two_seeds_reaches_far() -> None:
+    assert [round(reach(n), 1) for n in (2, 3, 5)] == [12.7, 4.3, 2.8]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_qsa.errors import QsaError
@@ -49,6 +50,16 @@ class Curves:
         """Give the mean curve over the finished seeds; at least one."""
         columns = zip(*self.scores(key).values(), strict=True)
         return tuple(sum(column) / len(column) for column in columns)
+
+    def only(self, seeds: Collection[int]) -> Curves:
+        """Leave out all finished seeds but some."""
+        return replace(self, seeds={seed: self.seeds[seed] for seed in self.seeds if seed in seeds})
+
+
+def common_seeds(curves: Sequence[Curves]) -> tuple[int, ...]:
+    """Give the seeds that all arms have finished; an arm without any does not count."""
+    begun = [set(each.seeds) for each in curves if each.seeds]
+    return tuple(sorted(set.intersection(*begun))) if begun else ()
 
 
 def read_curves(study: Study, name: str) -> Curves:

@@ -4,6 +4,7 @@
 
     STUDY/study.json                  plan, images, what a training takes; written once
     STUDY/arms/ARM.json               strategy and weight scheme
+    STUDY/seeds.json                  how many seeds were asked for at most; for the report alone
     STUDY/runs/ARM/seed-0/round-1.json    the scores of a round; finished once it is there
     STUDY/runs/ARM/seed-0/round-1/    its trainings, while they are at work
     STUDY/runs/full/seed-0/round-1.json   all images of the pool annotated
@@ -212,6 +213,22 @@ class Study:
             if values is not None:
                 found.append(_arm(path, values))
         return tuple(found)
+
+    def note_seeds(self, wanted: int) -> None:
+        """Write down how many seeds a call asks for; the largest number counts."""
+        if wanted > (self.seeds_wanted() or 0):
+            write_json(self.folder / "seeds.json", {"schema": SCHEMA, "wanted": wanted})
+
+    def seeds_wanted(self) -> int | None:
+        """Say how many seeds were asked for; None where no call has written it down."""
+        values = read_json(self.folder / "seeds.json")
+        return None if values is None else int(values.get("wanted", 0)) or None
+
+    def begun(self) -> tuple[str | None, str | None]:
+        """Say with which version of this program the study began, and on which day."""
+        values = read_json(self.folder / "study.json") or {}
+        version, created = (values.get(name) for name in ("version", "created"))
+        return version, created and str(created)[:10]
 
     def run_folder(self, name: str, seed: int) -> Path:
         """Give the folder of an arm (or of full supervision) and a seed."""

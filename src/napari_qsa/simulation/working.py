@@ -70,6 +70,7 @@ def work(
     tell
         See `Tell`.
     """
+    study.note_seeds(len(seeds))
     todo = units(study, names, seeds)
     board = _Board(len(todo), tell)
     if workers == 1:
