@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from napari_qsa.ensemble.card import TrainingImage
+from napari_qsa.images import sha256
+
 
 def test_ranking_as_json(run: Callable[..., Any], plain_images: Path, tiny_ensemble: Path) -> None:
     ran = run(
@@ -33,6 +36,58 @@ def test_what_decides_nothing_and_what_is_assumed_is_said(
     told = run(*command, "--candidates", 2, "--pixel-size", 0.5).err
     assert "candidates" not in told
     assert "assumed" not in told
+
+
+def test_what_decided_is_a_column(
+    run: Callable[..., Any], plain_images: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    command = ("suggest", plain_images, "--ensemble", tiny_ensemble, "--strategy", "entropy")
+    out = tmp_path / "ranking.csv"
+    rows = run(*command, "-k", 1, "--out", out, "--json").document["images"]
+    scores = [row["score"] for row in rows]
+    assert {row["decided_by"] for row in rows} == {"entropy"}
+    assert 0 < scores[2] <= scores[1] <= scores[0] <= 1
+    with out.open(newline="") as file:
+        assert [float(row["score"]) for row in csv.DictReader(file)] == pytest.approx(scores)
+    header, _, first, *_ = run(*command, "-k", 1).out.splitlines()
+    assert header.split()[4:6] == ["decided_by", "score"]
+    assert f"{scores[0]:.3f}" in first
+
+
+def test_few_annotations_are_said(
+    run: Callable[..., Any], glas: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "done.txt"
+    listed.write_text("train_2\n")
+    command = ("suggest", glas, "--ensemble", tiny_ensemble, "--annotated", listed)
+    assert "1 image counts as annotated, and below 8" in run(*command).err
+    assert "below 8" not in run(*command, "--strategy", "representative").err
+
+
+def test_what_an_ensemble_was_trained_on_is_said(
+    run: Callable[..., Any], glas: Path, ensemble_maker: Callable[..., Path], tmp_path: Path
+) -> None:
+    training = tuple(
+        TrainingImage(name, sha256(glas / f"{name}.bmp"), None) for name in ("train_1", "train_2")
+    )
+    file = ensemble_maker(tmp_path / "e.safetensors", training=training)
+    told = run("suggest", glas, "--ensemble", file, "--ignore-labels").err
+    assert "2 of 4 images without annotation were seen in training" in told
+    listed = tmp_path / "done.txt"
+    listed.write_text("train_1\ntrain_2\n")
+    told = run("suggest", glas, "--ensemble", file, "--annotated", listed).err
+    assert "seen in training" not in told
+
+
+def test_one_network_cannot_disagree(
+    run: Callable[..., Any], glas: Path, ensemble_maker: Callable[..., Path], tmp_path: Path
+) -> None:
+    file = ensemble_maker(tmp_path / "e.safetensors", members=1)
+    command = ("suggest", glas, "--ensemble", file, "--ignore-labels")
+    ran = run(*command, "-k", 1, "--candidates", 2)
+    assert "one network, which disagrees with none" in ran.err
+    assert "uncertain (" not in ran.out
+    assert "one network" not in run(*command, "--strategy", "entropy").err
 
 
 def test_what_is_labelled_needs_no_annotation(

@@ -1,6 +1,8 @@
 """Which images count as annotated, and what is suggested."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,11 @@ from skimage.io import imsave
 from napari_qsa.ensemble.prediction import Prediction
 from napari_qsa.errors import DatasetError, QsaError
 from napari_qsa.images import Dataset, Image, Item, open_dataset
+from napari_qsa.metrics.member_scores import COLUMNS
 from napari_qsa.session.annotated import annotated_names, require_work
 from napari_qsa.session.query import QueryOptions, Scored, score_pool, suggest
+from napari_qsa.session.reasons import NAMES
+from napari_qsa.suggestion import strategy_names
 
 
 @pytest.fixture
@@ -138,6 +143,41 @@ def test_strategy_and_options_are_passed_on() -> None:
     assert not any(each.candidate for each in answer.suggestions)
     with pytest.raises(QsaError, match="no strategy"):
         suggest(scored_pool(), set(), QueryOptions(strategy="best"))
+
+
+@pytest.mark.parametrize("strategy", strategy_names())
+def test_why_says_what_decided(strategy: str) -> None:
+    words = {
+        "suggestive": r"uncertain \(number \d of 5\); stands for \d images?",
+        "representative": r"stands for \d images?",
+        "uncertainty": r"uncertain \(number 1 of 5\)",
+        "entropy": r"undecided \(entropy 0\.9 bits\)",
+        "bald": r"the networks contradict one another \(mutual information 0\.9 bits\)",
+        "coreset": r"the nearest to the mean of all \(distance .*\)",
+        "badge": r"would change the networks most \(gradient .*\)",
+        "class_stratified": r"undecided where gland is predicted \(entropy .* bits\), with chance",
+        "foreground_random": r"drawn at random, by its share of gland \(\d\d%\)",
+        "random": "drawn at random",
+    }
+    pool = [
+        replace(
+            each,
+            columns=dict.fromkeys(COLUMNS, 0.1 + 0.2 * place),
+            embedding=np.array([place, 1], np.float32),
+        )
+        for place, each in enumerate(scored_pool())
+    ]
+    first, *_ = suggest(pool, set(), QueryOptions(k=1, candidates=2, strategy=strategy)).suggestions
+    assert re.fullmatch(words[strategy], first.why), first.why
+    assert NAMES[first.decided_by]
+    assert (first.score is None) == (strategy == "random")
+
+
+def test_uncertainty_that_is_nowhere_is_no_reason() -> None:
+    pool = [replace(each, uncertainty=0.0) for each in scored_pool()]
+    answer = suggest(pool, set(), QueryOptions(k=1, candidates=2))
+    assert re.fullmatch(r"stands for \d images?", answer.suggestions[0].why)
+    assert answer.suggestions[1].why == ""
 
 
 def test_nothing_left_is_an_error() -> None:

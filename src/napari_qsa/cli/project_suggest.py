@@ -17,6 +17,9 @@ FOLDERS_ONLY = (
 )
 """Options of the command that mean nothing here: the project knows these things."""
 
+COLUMNS = ("rank", "name", "picked", "uncertainty", "decided_by", "score", "why")
+"""Of the table that is printed."""
+
 
 def suggest_in_project(
     folder: Path,
@@ -70,7 +73,7 @@ def suggest_in_project(
         from napari_qsa.evaluation.layout import text_table
 
         if rows:
-            say(text_table(rows, ["rank", "name", "picked", "uncertainty", "why"]))
+            say(text_table(rows, COLUMNS))
         say(f"Round {batch.round} asks for {counted(len(batch.picks), 'image')}.")
         if batch.validate:
             say(f"To validate on, annotate also: {', '.join(names[i] for i in batch.validate)}.")
@@ -78,6 +81,8 @@ def suggest_in_project(
 
 
 def _row(project: "Project", pick: "Pick") -> dict[str, Any]:
+    from napari_qsa.session.reasons import NAMES
+
     record = project.image(pick.image_id)
     return {
         "rank": pick.rank,
@@ -88,5 +93,7 @@ def _row(project: "Project", pick: "Pick") -> dict[str, Any]:
         "picked": pick.picked,
         "uncertainty": pick.uncertainty,
         "represents": pick.represents,
+        "decided_by": NAMES[pick.decided_by],
+        "score": pick.score,
         "why": pick.why,
     }

@@ -19,7 +19,7 @@ from napari_qsa.cli.options import (
     refuse_given,
     require_choice,
 )
-from napari_qsa.cli.project_suggest import FOLDERS_ONLY, suggest_in_project
+from napari_qsa.cli.project_suggest import COLUMNS, FOLDERS_ONLY, suggest_in_project
 from napari_qsa.wording import counted, form
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def suggest(
     from napari_qsa.images import open_dataset
     from napari_qsa.session import query
     from napari_qsa.session.annotated import annotated_names, require_work
+    from napari_qsa.session.doubts import alone, few, seen
 
     dataset = open_dataset(folder).part(part)
     for text in dataset.notes:
@@ -139,6 +140,10 @@ def suggest(
         note(f"Error: {failure.error}")
     if assumed := sum(each.pixel_size_assumed for each in scored):
         note(assumption(assumed, len(scored), predictor.card.source_pixel_size))
+    waiting = [each.item for each in scored if each.item.name not in names]
+    card = predictor.card
+    for text in (*alone(card, strategy), *seen(card, waiting), *few(len(names), strategy)):
+        note(text)
     answer = query.suggest(scored, names, options, failed)
     rows = [_row(suggestion) for suggestion in answer.suggestions]
     if strategy == "suggestive" and k < len(rows) <= candidates:
@@ -168,7 +173,7 @@ def suggest(
     else:
         from napari_qsa.evaluation.layout import text_table
 
-        say(text_table(rows, ["rank", "name", "picked", "uncertainty", "why"]))
+        say(text_table(rows, COLUMNS))
         known = len(answer.annotated)
         count, do = form(known, "counts", "count"), form(len(rows), "does", "do")
         say(f"{counted(known, 'image')} {count} as annotated, {len(rows)} {do} not.")
@@ -176,6 +181,8 @@ def suggest(
 
 
 def _row(suggestion: "Suggestion") -> dict[str, Any]:
+    from napari_qsa.session.reasons import NAMES
+
     item = suggestion.item
     return {
         "rank": suggestion.rank,
@@ -187,5 +194,7 @@ def _row(suggestion: "Suggestion") -> dict[str, Any]:
         "uncertainty": suggestion.uncertainty,
         "gain": suggestion.gain,
         "represents": suggestion.represents,
+        "decided_by": NAMES[suggestion.decided_by],
+        "score": suggestion.score,
         "why": suggestion.why,
     }

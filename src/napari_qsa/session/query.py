@@ -12,7 +12,10 @@ from napari_qsa.errors import QsaError
 from napari_qsa.images import Dataset, Item
 from napari_qsa.metrics.member_scores import EMBEDDING, as_columns
 from napari_qsa.session.batch import Predictor, Report, tell_tiles
+from napari_qsa.session.reasons import decided
 from napari_qsa.suggestion import Ranking, rank
+from napari_qsa.suggestion.strategies import COVERAGE
+from napari_qsa.wording import counted
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,10 @@ class Suggestion:
         Of a pick: unannotated images, itself among them, to which it is the most similar pick.
     why : str
         In words.
+    decided_by : str
+        What decided its place, one of `napari_qsa.session.reasons.NAMES`.
+    score : float or None
+        The number that decided; None where there is none, as of what was drawn at random.
     """
 
     rank: int
@@ -94,6 +101,8 @@ class Suggestion:
     gain: float | None
     represents: int | None
     why: str
+    decided_by: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -223,17 +232,19 @@ def _columns(scored: Sequence[Scored]) -> dict[str, NDArray[Any]]:
 def _suggestions(scored: Sequence[Scored], ranking: Ranking) -> list[Suggestion]:
     reasons = {reason.image: reason for reason in ranking.why}
     candidates = set(ranking.candidates.tolist())
+    scores = [None if np.isnan(score) else score for score in ranking.score.tolist()]
+    means = any(scored[index].uncertainty for index in ranking.order.tolist())
     suggestions = []
     for place, index in enumerate(ranking.order.tolist(), start=1):
-        reason = reasons.get(index)
+        reason, what, score = reasons.get(index), ranking.by[place - 1], scores[place - 1]
         if reason is None:
-            why = "among the most uncertain" if index in candidates else ""
+            why = "among the most uncertain" if index in candidates and means else ""
         else:
-            images = "image" if reason.represents == 1 else "images"
-            why = (
-                f"number {reason.uncertainty_rank} in uncertainty, "
-                f"stands for {reason.represents} {images}"
-            )
+            rank = (reason.uncertainty_rank, len(ranking.order)) if means else None
+            words = [decided(what, score, rank, index in candidates)]
+            if what == COVERAGE:
+                words.append(f"stands for {counted(reason.represents, 'image')}")
+            why = "; ".join(filter(None, words))
         suggestions.append(
             Suggestion(
                 rank=place,
@@ -244,6 +255,8 @@ def _suggestions(scored: Sequence[Scored], ranking: Ranking) -> list[Suggestion]
                 gain=None if reason is None else reason.gain,
                 represents=None if reason is None else reason.represents,
                 why=why,
+                decided_by=what,
+                score=score,
             )
         )
     return suggestions

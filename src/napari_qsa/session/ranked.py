@@ -7,14 +7,13 @@ from pathlib import Path
 from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.images import Item
 from napari_qsa.project import Project, Score
+from napari_qsa.session.doubts import COLD_BELOW, alone
 from napari_qsa.session.model_list import trained_on
 from napari_qsa.session.query import QueryOptions, Scored, Suggestion
 from napari_qsa.session.query import suggest as rank_scored
-from napari_qsa.suggestion.strategies import goes_by_uncertainty
+from napari_qsa.session.reasons import decided
+from napari_qsa.suggestion.strategies import COVERAGE, goes_by_uncertainty
 from napari_qsa.wording import counted, form
-
-COLD_BELOW = 8
-"""With fewer accepted images a model cannot know yet where it is unsure of such images."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class Pick:
         Of one that is asked for: images, itself among them, to which it is the most similar one.
     why : str
         In words; may be empty for one that is not asked for.
+    decided_by, score
+        See `napari_qsa.session.query.Suggestion`.
     """
 
     image_id: str
@@ -43,6 +44,8 @@ class Pick:
     uncertainty: float
     represents: int | None
     why: str
+    decided_by: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,18 @@ def rank_images(
         and image_id in scores
         and (image_id in accepted or image_id not in seen)
     ]
-    notes = _notes(flat, len(accepted), sum(images[i].role == "train" for i in seen - accepted))
+    left_out = sum(images[i].role == "train" for i in seen - accepted)
+    doubts = () if flat else alone(card, options.strategy)
+    notes = doubts + _notes(flat, len(accepted), left_out)
     if all(each.item.name in accepted for each in pool):
         return Ranked((), cold, seen, notes)
     if flat:
         options = replace(options, strategy="representative")
     suggestions = rank_scored(pool, accepted, options).suggestions
     places = _places([scores[each.item.name].uncertainty for each in suggestions])
+    means = not flat and any(each.uncertainty for each in suggestions)
     order = tuple(
-        _pick(each, scores[each.item.name].uncertainty, None if flat else (place, len(places)))
+        _pick(each, scores[each.item.name].uncertainty, (place, len(places)) if means else None)
         for each, place in zip(suggestions, places, strict=True)
     )
     return Ranked(order, cold, seen, notes)
@@ -135,15 +141,23 @@ def _places(uncertainties: list[float]) -> list[int]:
 
 def _pick(found: Suggestion, uncertainty: float, place: tuple[int, int] | None) -> Pick:
     reasons = []
-    if found.picked and place is not None:
-        reasons.append(f"uncertain (number {place[0]} of {place[1]})")
+    if found.picked:
+        reasons.append(decided(found.decided_by, found.score, place, found.candidate))
     elif found.candidate and place is not None:
         reasons.append("among the most uncertain")
-    if found.represents:
-        others = found.represents - 1
-        reasons.append(f"like {others or 'no'} other {form(others, 'image')}")
+    if found.picked and found.decided_by == COVERAGE:
+        others = (found.represents or 0) - 1
+        alike = f"like {others or 'no'} other {form(others, 'image')}"
+        reasons.append(alike if others >= 0 else "others are like the same images")
     return Pick(
-        found.item.name, found.rank, found.picked, uncertainty, found.represents, "; ".join(reasons)
+        found.item.name,
+        found.rank,
+        found.picked,
+        uncertainty,
+        found.represents,
+        "; ".join(filter(None, reasons)),
+        found.decided_by,
+        found.score,
     )
 
 

@@ -7,7 +7,16 @@ from napari_qsa.metrics.member_scores import EMBEDDING
 from napari_qsa.suggestion.coverage import greedy, rows_of
 from napari_qsa.suggestion.distances import Points
 from napari_qsa.suggestion.pool import Options, Pool
-from napari_qsa.suggestion.strategies import Proposal, register
+from napari_qsa.suggestion.strategies import (
+    CENTRE,
+    COVERAGE,
+    DISTANCE,
+    GRADIENT,
+    GRADIENT_DISTANCE,
+    UNCERTAINTY,
+    Proposal,
+    register,
+)
 
 MOST_CANDIDATES = 2048
 """Of `representative`: of a larger pool so many images are drawn, and the picks are of them."""
@@ -23,7 +32,7 @@ def suggestive(pool: Pool, options: Options) -> Proposal:
     then to the lower index. QSA (Xu et al., CVPR 2018) is the same with quantized networks.
     """
     candidates, rest = np.split(pool.by_uncertainty, [max(options.candidates, options.k)])
-    return Proposal(np.concatenate([_covering(pool, options, candidates), rest]), candidates)
+    return _covered(pool, options, candidates, rest)._replace(candidates=candidates)
 
 
 @register("representative")
@@ -42,7 +51,7 @@ def representative(pool: Pool, options: Options) -> Proposal:
         drawn = np.zeros(len(candidates), dtype=bool)
         drawn[np.argsort(keys, kind="stable")[:most]] = True
         candidates, rest = candidates[drawn], candidates[~drawn]
-    return Proposal(np.concatenate([_covering(pool, options, candidates), rest]))
+    return _covered(pool, options, candidates, rest)
 
 
 @register("coreset")
@@ -56,17 +65,24 @@ def coreset(pool: Pool, options: Options) -> Proposal:
     """
     points, own = Points(pool.descriptors), pool.unannotated
     picks: list[int] = []
+    squares: list[float] = []
+    by = []
     if pool.annotated.any():
         nearest = points.nearest(np.flatnonzero(pool.annotated))
     else:
-        picks.append(int(own[points.to_mean(own)[own].argmin()]))
+        to_mean = points.to_mean(own)
+        picks.append(int(own[to_mean[own].argmin()]))
+        squares.append(float(to_mean[picks[0]]))
+        by.append(CENTRE)
         nearest = points.to(picks[0])
     nearest[pool.annotated] = -1.0
     while len(picks) < min(options.k, len(own)):
         nearest[picks[-1:]] = -1.0
         picks.append(int(nearest.argmax()))
+        squares.append(float(nearest[picks[-1]]))
         np.minimum(nearest, points.to(picks[-1]), out=nearest)
-    return Proposal(_then_the_furthest(pool, picks, nearest))
+    by += [DISTANCE] * (len(own) - len(by))
+    return _then_the_furthest(pool, points, picks, squares, nearest, by)
 
 
 @register("badge", needs=(EMBEDDING,), by_uncertainty=True)
@@ -83,6 +99,7 @@ def badge(pool: Pool, options: Options) -> Proposal:
     points, own = Points(pool.columns[EMBEDDING]), pool.unannotated
     rng = np.random.default_rng(options.seed)
     picks = [int(own[points.norms[own].argmax()])]
+    squares = [float(points.norms[picks[0]])]
     nearest = points.to(picks[0])
     while len(picks) < min(options.k, len(own)):
         nearest[picks] = 0.0
@@ -92,22 +109,52 @@ def badge(pool: Pool, options: Options) -> Proposal:
         drawn = min(rng.random() * reach[-1], np.nextafter(reach[-1], 0))
         place = np.searchsorted(reach, drawn, side="right")
         picks.append(int(own[place]))
+        squares.append(float(nearest[picks[-1]]))
         np.minimum(nearest, points.to(picks[-1]), out=nearest)
-    return Proposal(_then_the_furthest(pool, picks, nearest))
+    by = [GRADIENT] + [GRADIENT_DISTANCE] * (len(own) - 1)
+    return _then_the_furthest(pool, points, picks, squares, nearest, by)
 
 
-def _covering(pool: Pool, options: Options, candidates: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Order candidates: greedy picks, then the others by what each would still add."""
+def _covered(
+    pool: Pool, options: Options, candidates: NDArray[np.int64], rest: NDArray[np.int64]
+) -> Proposal:
+    """Order candidates: greedy picks, then the others by what each would still add; then the rest.
+
+    The rest is by uncertainty. The gains of the picks are left to `rank`.
+    """
     rows = rows_of(pool, candidates, options.count_annotated)
     picks = greedy(rows, options.k)
-    others = np.setdiff1d(np.arange(len(candidates)), picks).tolist()
-    others.sort(key=lambda row: -rows.gain(row))
-    return np.asarray(candidates[picks + others])
+    others = np.setdiff1d(np.arange(len(candidates)), picks)
+    gains = np.array([rows.gain(row) for row in others.tolist()], np.float64)
+    falling = np.argsort(-gains, kind="stable")
+    order = [candidates[picks], candidates[others[falling]], rest]
+    score = [np.full(len(picks), np.nan), gains[falling], pool.uncertainties[rest]]
+    by = [COVERAGE] * len(candidates) + [UNCERTAINTY] * len(rest)
+    return Proposal(np.concatenate(order), by=by, score=np.concatenate(score))
 
 
 def _then_the_furthest(
-    pool: Pool, picks: list[int], nearest: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Put the other unannotated images behind the picks, the furthest from the nearest first."""
+    pool: Pool,
+    points: Points,
+    picks: list[int],
+    squares: list[float],
+    nearest: NDArray[np.float64],
+    by: list[str],
+) -> Proposal:
+    """Put the other unannotated images behind the picks, the furthest from the nearest first.
+
+    Parameters
+    ----------
+    pool, points, picks
+        The points are of the pool.
+    squares
+        Squared distances that decided the picks, as those of `points`.
+    nearest
+        ``(n,)`` squared distances to the nearest pick, or annotated image.
+    by
+        What decided, of all unannotated images in their new order.
+    """
     others = np.setdiff1d(pool.unannotated, picks)
-    return np.concatenate([picks, others[np.argsort(-nearest[others], kind="stable")]])
+    falling = others[np.argsort(-nearest[others], kind="stable")]
+    score = points.lengths(np.concatenate([squares, nearest[falling]]))
+    return Proposal(np.concatenate([picks, falling]).astype(np.int64), by=by, score=score)

@@ -4,7 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qsa.suggestion.pool import Options, Pool
-from napari_qsa.suggestion.strategies import Proposal, register
+from napari_qsa.suggestion.strategies import (
+    CHANCE,
+    ENTROPY,
+    ENTROPY_BACKGROUND,
+    ENTROPY_GLAND,
+    FOREGROUND,
+    MUTUAL_INFORMATION,
+    UNCERTAINTY,
+    Proposal,
+    register,
+)
 
 _SHARPEST = 100.0
 
@@ -12,7 +22,7 @@ _SHARPEST = 100.0
 @register("uncertainty", by_uncertainty=True)
 def uncertainty(pool: Pool, options: Options) -> Proposal:
     """Order by uncertainty alone, ties by index."""
-    return Proposal(pool.by_uncertainty)
+    return _scored(pool.by_uncertainty, UNCERTAINTY, pool.uncertainties)
 
 
 @register("entropy", needs=("entropy",), by_uncertainty=True)
@@ -21,7 +31,8 @@ def entropy(pool: Pool, options: Options) -> Proposal:
 
     The mean, as MONAI Label takes: a sum would favour large images.
     """
-    return Proposal(_falling(pool, pool.columns["entropy"]))
+    scores = pool.columns["entropy"]
+    return _scored(_falling(pool, scores), ENTROPY, scores)
 
 
 @register("bald", needs=("mutual_information",), by_uncertainty=True)
@@ -32,7 +43,8 @@ def bald(pool: Pool, options: Options) -> Proposal:
     unsure of less what each member is unsure of by itself. The members stand for samples of the
     posterior (Beluch et al., CVPR 2018).
     """
-    return Proposal(_falling(pool, pool.columns["mutual_information"]))
+    scores = pool.columns["mutual_information"]
+    return _scored(_falling(pool, scores), MUTUAL_INFORMATION, scores)
 
 
 @register("foreground_random", needs=("foreground",))
@@ -56,13 +68,19 @@ def foreground_random(pool: Pool, options: Options) -> Proposal:
         arrival = clocks / share[own]
     led = own[np.lexsort((clocks, arrival))]
     free = _shuffled(pool, rng)
-    return Proposal(_in_turns((led, free, free)))
+    nothing = np.full(len(pool), np.nan)
+    return _scored_in_turns(
+        _in_turns((led, free, free)),
+        (FOREGROUND, CHANCE, CHANCE),
+        (pool.columns["foreground"], nothing, nothing),
+    )
 
 
 @register("random")
 def random(pool: Pool, options: Options) -> Proposal:
     """Order at random, the same for the same seed; annotating some leaves the others' order."""
-    return Proposal(_shuffled(pool, np.random.default_rng(options.seed)))
+    order = _shuffled(pool, np.random.default_rng(options.seed))
+    return _scored(order, CHANCE, np.full(len(pool), np.nan))
 
 
 @register(
@@ -88,11 +106,32 @@ def class_stratified(pool: Pool, options: Options) -> Proposal:
     rng = np.random.default_rng(options.seed)
     beta = _SHARPEST ** (1 - len(pool.unannotated) / len(pool))
     turns = []
-    for name in ("entropy_gland", "entropy_background", "entropy"):
+    names = ("entropy_gland", "entropy_background", "entropy")
+    for name in names:
         noise = rng.gumbel(size=len(pool)) / beta
         with np.errstate(divide="ignore"):
             turns.append(_falling(pool, np.log(np.maximum(pool.columns[name], 0.0)) + noise))
-    return Proposal(_in_turns(tuple(turns)))
+    return _scored_in_turns(
+        _in_turns(tuple(turns)),
+        (ENTROPY_GLAND, ENTROPY_BACKGROUND, ENTROPY),
+        tuple(pool.columns[name] for name in names),
+    )
+
+
+def _scored(order: NDArray[np.int64], by: str, scores: NDArray[np.float64]) -> Proposal:
+    """Say the number of each image, `scores` being of the whole pool."""
+    return Proposal(order, by=[by] * len(order), score=np.asarray(scores, np.float64)[order])
+
+
+def _scored_in_turns(
+    order: NDArray[np.int64], by: tuple[str, ...], scores: tuple[NDArray[np.float64], ...]
+) -> Proposal:
+    """Say the number of each image, by the turn in which it came."""
+    turns = len(by)
+    said = np.empty(len(order))
+    for turn, column in enumerate(scores):
+        said[turn::turns] = column[order[turn::turns]]
+    return Proposal(order, by=[by[place % turns] for place in range(len(order))], score=said)
 
 
 def _falling(pool: Pool, score: NDArray[np.float64]) -> NDArray[np.int64]:

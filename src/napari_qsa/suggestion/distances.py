@@ -60,6 +60,10 @@ class Points:
         products = self._values @ mean.astype(self._values.dtype)
         return self._squares(products * float(self._scale), self.norms, float(mean @ mean))
 
+    def lengths(self, squares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn squares on that scale into lengths of the space itself."""
+        return np.sqrt(squares) / float(self._scale)
+
     def _scaled(self, values: NDArray[Any]) -> NDArray[Any]:
         return values * self._scale
 

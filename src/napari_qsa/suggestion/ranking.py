@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_qsa.suggestion.coverage import GAIN_DIGITS, already_covered
 from napari_qsa.suggestion.pool import Options, Pool
-from napari_qsa.suggestion.strategies import find_strategy, require_columns
+from napari_qsa.suggestion.strategies import COVERAGE, Proposal, find_strategy, require_columns
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ class Ranking:
     coverage_before, coverage_after : float
         Mean over the unannotated images of their coverage f, 0 to 1, before and with the picks;
         NaN without unannotated images.
+    by : tuple[str, ...]
+        For each of `order` what decided its place, see `Proposal`; ``""`` where the strategy
+        does not say.
+    score : NDArray[np.float64]
+        For each of `order` the number that decided; NaN where there is none.
     """
 
     strategy: str
@@ -68,6 +73,8 @@ class Ranking:
     why: tuple[Reason, ...]
     coverage_before: float
     coverage_after: float
+    by: tuple[str, ...]
+    score: NDArray[np.float64]
 
     @property
     def coverage_gain(self) -> NDArray[np.float64]:
@@ -121,7 +128,7 @@ def rank(
     require_columns(strategy, pool)
     if len(pool.unannotated) == 0:
         none = np.zeros(0, np.int64)
-        return Ranking(strategy, none, none, none, (), np.nan, np.nan)
+        return Ranking(strategy, none, none, none, (), np.nan, np.nan, (), np.zeros(0))
     proposal = order_pool(pool, options)
     picks = proposal.order[:k]
     before = already_covered(pool, count_annotated)
@@ -134,7 +141,20 @@ def rank(
         why=why,
         coverage_before=float(before.mean(dtype=np.float64)),
         coverage_after=after,
+        by=tuple(proposal.by) or ("",) * len(proposal.order),
+        score=_scores(proposal, why),
     )
+
+
+def _scores(proposal: Proposal, why: tuple[Reason, ...]) -> NDArray[np.float64]:
+    """Give what decided the place of each image; gains of picks are what the reasons say."""
+    if proposal.score is None:
+        return np.full(len(proposal.order), np.nan)
+    score = proposal.score.copy()
+    for place, reason in enumerate(why):
+        if proposal.by[place] == COVERAGE:
+            score[place] = reason.gain
+    return score
 
 
 def _reasons(

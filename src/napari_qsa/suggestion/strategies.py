@@ -1,6 +1,6 @@
 """Query strategies by name. A strategy only orders the pool; all else is done around it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,6 +10,13 @@ from napari_qsa.errors import QsaError
 from napari_qsa.suggestion.pool import Options, Pool
 
 NO_IMAGES = np.zeros(0, np.int64)
+
+COVERAGE, UNCERTAINTY, CHANCE = "coverage", "uncertainty", "chance"
+ENTROPY, MUTUAL_INFORMATION = "entropy", "mutual_information"
+ENTROPY_GLAND, ENTROPY_BACKGROUND = "entropy_gland", "entropy_background"
+DISTANCE, CENTRE, FOREGROUND = "distance", "centre", "foreground"
+GRADIENT, GRADIENT_DISTANCE = "gradient", "gradient_distance"
+"""What may have decided the place of an image."""
 
 
 class Proposal(NamedTuple):
@@ -21,10 +28,18 @@ class Proposal(NamedTuple):
         All unannotated images, each once, best first (indices into the pool).
     candidates
         The images it chose among, where it narrowed the pool first; else empty.
+    by
+        For each of `order` what decided its place: one of the names above, such as `ENTROPY`.
+        Empty where a strategy does not say.
+    score
+        For each of `order` the number that decided; NaN where there is none, as of what was
+        drawn. Of an image by `COVERAGE` it is the gain; that of a pick is filled in by `rank`.
     """
 
     order: NDArray[np.int64]
     candidates: NDArray[np.int64] = NO_IMAGES
+    by: Sequence[str] = ()
+    score: NDArray[np.float64] | None = None
 
 
 class Strategy(Protocol):

@@ -1,7 +1,7 @@
 """What the strategies of choosing images are called in the window, and what each looks for."""
 
 from napari_qsa.plugin.workbench.tab_parts import count
-from napari_qsa.session.ranked import COLD_BELOW
+from napari_qsa.session.doubts import COLD_BELOW
 from napari_qsa.suggestion import goes_by_uncertainty
 
 STRATEGIES = {

@@ -24,7 +24,7 @@ from napari_qsa.plugin.workbench.tab_parts import (
     text,
     while_alive,
 )
-from napari_qsa.session.ranked import COLD_BELOW
+from napari_qsa.session.doubts import COLD_BELOW
 
 MOST_IMAGES = 50
 STATES = {"none": "to do", "draft": "draft", "accepted": "accepted ✓"}
