@@ -16,6 +16,7 @@ from pathlib import Path
 import evidence_accuracy
 import evidence_bits
 import evidence_choice
+import evidence_error
 import evidence_networks
 import evidence_schemes
 import evidence_speed
@@ -28,7 +29,9 @@ SECTIONS: tuple[Section, ...] = (
     *evidence_bits.SECTIONS,
     *evidence_schemes.SECTIONS,
     *evidence_networks.SECTIONS,
-    *evidence_accuracy.SECTIONS,
+    *evidence_accuracy.SECTIONS[:1],
+    *evidence_error.SECTIONS,
+    *evidence_accuracy.SECTIONS[1:],
     *evidence_speed.SECTIONS,
 )
 HEAD = """# Evidence
@@ -41,9 +44,13 @@ networks and short trainings on a machine of two cores; a claim of a paper that 
 here may hold at its own scale.
 
 Sources of the papers' figures are marked: *read* in the paper, *quoted by others*, or
-*recalled* and not looked up again. `GLAS`, `EM` and `EBHI` are the folders of the data as
-downloaded, `RUNS` is any folder. Scores of GlaS are on patients that the network did not see;
-the official test parts were not touched."""
+*recalled* and not looked up again. Scores of GlaS are on patients that the network did not see;
+the official test parts were not touched. Intervals are of 95 % and no question is corrected for
+the number of the others; where one question has several cases, all of them must hold.
+
+In the commands `GLAS`, `EM` and `EBHI` are the folders of the data as downloaded, `RUNS` is any
+folder and `RUN` that of one training, `WIDE`, `QUANTIZED` and `CONTROL` are ensemble files that
+are named where they are used, and `MAPS` is what `out_of_fold.py --maps MAPS` keeps."""
 
 
 def page(root: Path, sections: Sequence[Section] = SECTIONS) -> str:
@@ -96,6 +103,7 @@ def told(part: Part, root: Path) -> tuple[Sequence[Verdict], list[str]]:
     return outcome.verdicts, [
         ran(part, values, outcome),
         *(text for text in outcome.tables if text),
+        *outcome.notes,
         "\n".join(f"- {each.question}: **{each.word}**: {each.why}." for each in outcome.verdicts),
     ]
 

@@ -55,12 +55,15 @@ class Outcome:
         One for each question of the part, in its order.
     tables : sequence of str
         Markdown.
+    notes : sequence of str
+        Paragraphs on how the tables are to be read.
     ran : mapping
         ``command``, ``seed``, ``data`` and ``date`` where the file has them under other names.
     """
 
     verdicts: Sequence[Verdict]
     tables: Sequence[str] = ()
+    notes: Sequence[str] = ()
     ran: Mapping[str, Any] = field(default_factory=dict)
 
 

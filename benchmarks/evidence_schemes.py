@@ -23,6 +23,7 @@ from evidence_parts import (
 
 RIVALS = ("dorefa1", "twn")
 EM_LOSS, EM_SMALLER = 2.21, 8.0
+INTEGERS = "`inq4` with `u8` runs on integers alone, in this table"
 EM_SCHEMES = ("q0.4", "qpaper0.4")
 
 
@@ -106,7 +107,7 @@ def em(values: Values) -> Outcome:
             ),
         ],
         (table(rows),),
-        {
+        ran={
             "seed": ", ".join(sorted({str(each["seed"]) for each in values["results"]})),
             "data": values["data"],
         },
@@ -136,7 +137,7 @@ def scheme_table(values: Values) -> Outcome:
                 "; ".join(said) or "cells are missing",
             ),
             Verdict(
-                "`inq4` with `u8` runs on integers alone",
+                INTEGERS,
                 TOO_FEW if share is None else met(share == 1),
                 "the cell is missing" if share is None else f"{share:.0%} of the multiply-adds do",
             ),
@@ -197,7 +198,9 @@ SECTIONS = (
         "1803.04907; quoted by others; computed by us, these are 32/7 and 32/5, of the weights "
         "alone). Public implementations keep the weights in float32: the saving is on paper.",
         "Supported if the file, with all it holds, is at least 32/bits times smaller than its "
-        "values as float32. Codes are entropy-coded, which is why it can be more.",
+        "values as float32. Codes are entropy-coded, which is why it can be more. What is "
+        "weighed is the file: in PyTorch the weights of a network at work are float32, and "
+        "activations are not stored at all.",
         (
             _shipped("glas-segmentation"),
             _shipped("glas-suggestive"),
@@ -235,15 +238,18 @@ SECTIONS = (
         "multiplication.",
         "Supported if `inq4` and `inq7` have an object Dice above that of `dorefa1` and `twn`, "
         "the activation schemes being the repetitions of a paired t interval: it holds no spread "
-        "of seeds, as all cells go on from one float start. Integers: what OpenVINO really runs "
-        "in int8.",
+        "of seeds, as all cells go on from one float start. Integers: the share of the "
+        "multiply-adds that OpenVINO really runs in int8, for each cell. (Of two trained and two "
+        "drawn networks with `inq4` and `u8` it was measured before, by hand: all of them, see "
+        "*Integers in OpenVINO* in `benchmarks/README.md`. No command of this package uses "
+        "OpenVINO yet.)",
         (
             Part(
                 "benchmarks/results/schemes.json",
                 SCHEMES,
                 (
                     "INQ is better than 1-bit DoReFa and TWN",
-                    "`inq4` with `u8` runs on integers alone",
+                    INTEGERS,
                 ),
                 scheme_table,
             ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import median
+
 from evidence_parts import (
     MIN_SEEDS,
     NOT_SUPPORTED,
@@ -14,11 +17,15 @@ from evidence_parts import (
     Verdict,
     all_of,
     fixed,
+    joined,
     met,
     table,
 )
 
 LARGEST_RATIO = 2.0
+MEASURED = ("suggestive", "representative", "coreset")
+KINDS = ("alone", "training")
+WITHIN = "the longest gap is at most twice as long while networks train"
 RESULTS = "benchmarks/results"
 
 
@@ -46,17 +53,28 @@ def ranking(values: Values) -> Outcome:
         )
     longest = max(case["seconds"] for case in values["cases"])
     most = max(case["peak_gib"] for case in values["cases"])
+    measured = list(dict.fromkeys(case["strategy"] for case in values["cases"]))
     return Outcome(
         [
             Verdict(
-                "a million images are ranked in 60 s and 4 GiB",
+                ranked_by(measured),
                 all_of(words),
                 f"at most {longest:.1f} s and {most:.2f} GiB for {values['images']:,} images, "
                 f"{len(values['cases'])} cases",
             )
         ],
         (table(rows),),
+        (
+            "`badge` reads a second descriptor of twice the length, and with both a million "
+            f"images do not fit into {limits['gib']:g} GiB; the strategies that sort one number "
+            "for each image were not measured.",
+        ),
     )
+
+
+def ranked_by(strategies: Sequence[str]) -> str:
+    """Ask about the strategies that were measured, and no others."""
+    return f"a million images in 60 s and 4 GiB, by {joined(strategies)}"
 
 
 def gap(values: Values) -> Outcome:
@@ -66,21 +84,24 @@ def gap(values: Values) -> Outcome:
             "round": number,
             **{
                 f"{title}, {kind}": fixed(both[kind][key], 1)
-                for kind in ("alone", "training")
+                for kind in KINDS
                 for key, title in (("longest_ms", "longest gap, ms"), ("p99_ms", "99 %"))
             },
         }
         for number, both in enumerate(values["rounds"], 1)
     ]
+    usual = [median(both[kind]["p99_ms"] for both in values["rounds"]) for kind in KINDS]
     enough = len(values["rounds"]) >= MIN_SEEDS
     longest = values["longest_ms"]
     return Outcome(
         [
             Verdict(
-                "painting stays as smooth while networks train",
+                WITHIN,
                 met(values["ratio"] <= LARGEST_RATIO) if enough else TOO_FEW,
                 f"median longest gap {longest['training']:.1f} ms while {values['networks']} "
-                f"networks train, {longest['alone']:.1f} ms alone, {values['ratio']:.2f} times",
+                f"networks train, {longest['alone']:.1f} ms alone, {values['ratio']:.2f} times; "
+                f"median of the 99 % gap {usual[1]:.1f} ms and {usual[0]:.1f} ms, "
+                f"{usual[1] / usual[0]:.2f} times",
             )
         ],
         (table(rows),),
@@ -123,15 +144,15 @@ def cancel(values: Values) -> Outcome:
 SECTIONS = (
     Section(
         "Ranking a million images",
-        "Our own bound: 1,000,000 descriptors of 320 numbers, K = 2,000, k = 200, in under 60 s "
-        "and 4 GiB.",
+        "Our own bound, for the strategies that compare descriptors: 1,000,000 of 320 numbers, "
+        "K = 2,000, k = 200, in under 60 s and 4 GiB.",
         "Supported if every case is within both; a time over 60 s on a machine with more load "
         "than cores does not count.",
         (
             Part(
                 f"{RESULTS}/ranking.json",
                 f"python benchmarks/bench_ranking.py --out {RESULTS}/ranking.json",
-                ("a million images are ranked in 60 s and 4 GiB",),
+                (ranked_by(MEASURED),),
                 ranking,
             ),
         ),
@@ -141,13 +162,14 @@ SECTIONS = (
         "Our own bounds: while five networks train, the longest gap of the window's event loop "
         "is at most twice that without training; a query is cancelled within 2 s, and no "
         "finished score is lost.",
-        "Supported if the bound is kept; the gap needs at least 3 rounds.",
+        "Supported if the bound is kept; the gap needs at least 3 rounds. Twice as long is a "
+        "bound, not the same: what is felt of it was not asked.",
         (
             Part(
                 f"{RESULTS}/event_loop_gap.json",
                 'xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/event_loop_gap.py '
                 f"--out {RESULTS}/event_loop_gap.json",
-                ("painting stays as smooth while networks train",),
+                (WITHIN,),
                 gap,
             ),
             Part(
