@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,32 @@ def test_page_says_where_there_is_nothing_to_compare_with(tmp_path: Path) -> Non
         values["options"][side] = ["inq7"]
     text = write_report(tmp_path, values).read_text(encoding="utf-8")
     assert "inq7 was run without others of its kind, so nothing can be said of it" in text
+
+
+def test_only_schemes_in_a_line_with_the_claimed_one_are_its_rivals() -> None:
+    lines = chart_lines(_document(_by_segmentation(EQUAL)), "f1")
+    apart = [replace(line, values={"twn": (0.1, 0.2)}) for line in lines]
+    assert judge([*lines, *apart], "inq7").others == ("float-restarts", "inq4")
+    assert judge(apart, "inq7").others == ()
+
+
+def test_page_says_where_no_gland_was_found(tmp_path: Path) -> None:
+    def nothing(suggestive: str, segmentation: str, members: int, seed: int) -> float:
+        return 0.0
+
+    text = write_report(tmp_path, _document(nothing)).read_text(encoding="utf-8")
+    assert "**Not one gland was found in 40 of 40 results**" in text
+    assert "No network found a gland, so nothing can be said of it." in text
+    assert "told apart" not in text
+
+
+def test_page_says_how_many_iterations_were_run(tmp_path: Path) -> None:
+    values = _document(_by_segmentation(EQUAL))
+    values["options"] |= {"iterations": 60, "batch": 1}
+    text = write_report(tmp_path, values).read_text(encoding="utf-8")
+    assert "100 iterations of 1 crop of 96 pixels" in text
+    assert "up to 100 (60 were asked for, each phase has one)" in text
+    assert "with two seeds that can hardly be" in text
 
 
 def test_missing_cells_are_named() -> None:

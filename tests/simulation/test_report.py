@@ -139,9 +139,20 @@ def test_means_are_over_the_seeds_that_all_arms_have_finished(by_hand: Make) -> 
     assert found["arms"]["SA"]["difference"]["area"]["n"] == 3
     assert found["arms"]["random"]["difference"]["area"]["n"] == 2
     text = page.read_text(encoding="utf-8")
-    assert "the 2 seeds that every arm and full supervision has finished: 0, 1." in text
+    assert "the 2 seeds that every arm has finished: 0, 1." in text
     assert "Seed 2, which some have finished and others have not, is in differences" in text
     assert "reaches 12.7 standard errors" in text
+
+
+def test_shares_of_full_supervision_are_over_its_own_seeds(by_hand: Make) -> None:
+    arm = {0: [0.4, 0.6, 0.8], 1: [0.0, 0.0, 0.0]}
+    page, facts = write_report(by_hand({"random": arm, "full": LEVEL}).folder)
+    found = facts["scores"]["f1"]
+    assert found["arms"]["random"]["rounds"][2]["value"] == pytest.approx(0.4)
+    assert found["arms"]["random"]["labels_needed"]["0.95"] == pytest.approx(28.0)
+    assert found["full"]["n"] == 1
+    text = page.read_text(encoding="utf-8")
+    assert "Full supervision has finished seed 0 of them" in text
 
 
 def test_arms_without_a_common_seed_are_not_compared(by_hand: Make) -> None:

@@ -22,10 +22,19 @@ from napari_qsa.simulation.ablation_results import (
     chart_lines,
     judge,
     overlap,
+    without_glands,
 )
+from napari_qsa.simulation.statistics import reach
+from napari_qsa.wording import counted
 
 CLAIMED = "inq7"
 """The scheme that the paper found best on both sides."""
+
+CAPTION = (
+    "*Means with their 95 % intervals, each seed as a dot; the dots set the axis, and longer "
+    "intervals are cut at its ends. Left of the bits: schemes without any, their means continued "
+    "as broken lines.*"
+)
 
 
 def write_report(folder: Path, values: Mapping[str, Any]) -> Path:
@@ -54,9 +63,9 @@ def write_report(folder: Path, values: Mapping[str, Any]) -> Path:
         "# Ablation over bit widths",
         _what(values),
         _schedule(values),
+        _nothing_found(values),
         "## Is 7 bits best?",
-        *(verdict_text(judge(lines[metric], CLAIMED), name) for metric, name in METRICS.items()),
-        *_overall_tables(lines),
+        *_verdicts(values, lines),
     ]
     for number, chart in enumerate(dict.fromkeys(line.chart for line in lines["object_dice"]), 1):
         text.append(f"## Chart {number}: {_title(chart.varied, chart.members)}")
@@ -65,12 +74,31 @@ def write_report(folder: Path, values: Mapping[str, Any]) -> Path:
             picture = f"chart-{number}-{metric.replace('_', '-')}.png"
             with replacing(folder / picture) as file:
                 draw_chart(file, own, name)
-            text += [f"![{name}]({picture})", _line_table(own, name)]
+            text += [f"![{name}]({picture})", CAPTION, _line_table(own, name)]
     text += [_overlap_text(values), _limits(values)]
     page = folder / "README.md"
     with replacing(page) as file:
         file.write(("\n\n".join(part for part in text if part) + "\n").encode())
     return page
+
+
+def _verdicts(values: Mapping[str, Any], lines: Mapping[str, Sequence[Line]]) -> list[str]:
+    """Judge by each score, unless no network found anything."""
+    empty, cells = without_glands(values)
+    if cells and empty == cells:
+        return ["No network found a gland, so nothing can be said of it."]
+    told = [verdict_text(judge(lines[metric], CLAIMED), name) for metric, name in METRICS.items()]
+    return told + _overall_tables(lines)
+
+
+def _nothing_found(values: Mapping[str, Any]) -> str:
+    empty, cells = without_glands(values)
+    if not empty:
+        return ""
+    return (
+        f"**Not one gland was found in {empty} of {cells} results** (a cell and a seed each; F1 "
+        "is 0). Such a result says nothing of its schemes."
+    )
 
 
 def verdict_text(verdict: Verdict, name: str) -> str:
@@ -108,11 +136,18 @@ def _what(values: Mapping[str, Any]) -> str:
         f"{options['start']} images at the start, {options['add']} more picked by "
         f"{options['suggestive_members']} suggestive networks among the {options['candidates']} "
         f"most uncertain, then segmentation networks trained on all "
-        f"{options['start'] + options['add']}: {options['iterations']} iterations of "
-        f"{options['batch']} crops of {options['crop']} pixels of {options['pixel_size']:g} µm, "
+        f"{options['start'] + options['add']}: {counted(_iterations(values), 'iteration')} of "
+        f"{counted(options['batch'], 'crop')} of {options['crop']} pixels of "
+        f"{options['pixel_size']:g} µm, "
         f"activations {options['activations']}. Scores are pooled over the held-out images; "
         f"run of {values['date']}."
     )
+
+
+def _iterations(values: Mapping[str, Any]) -> int:
+    """Give the iterations that were run; each phase of a plan has at least one."""
+    run: int = max((plan[-1]["stop"] for plan in values["plans"] if plan), default=0)
+    return run or int(values["options"]["iterations"])
 
 
 def _settings(options: Mapping[str, Any]) -> str:
@@ -128,13 +163,15 @@ def _schedule(values: Mapping[str, Any]) -> str:
             "between schemes may come from these."
         )
     plan = values["plans"][0]
+    asked = values["options"]["iterations"]
+    longer = "" if asked == plan[-1]["stop"] else f" ({asked} were asked for, each phase has one)"
     stages = [phase for phase in plan if phase["portion"] is not None]
     portions = ", ".join(f"{phase['portion']:g}" for phase in stages)
     return (
         "All trainings had the same schedule, by the records of their runs: "
-        f"{plan[0]['stop']} iterations in float, then stages of portions {portions} up to "
-        f"{plan[-1]['stop']}, each with its restart of the learning rate; `{CONTROL}` too, with "
-        "nothing quantized."
+        f"{counted(plan[0]['stop'], 'iteration')} in float, then stages of portions {portions} up "
+        f"to {plan[-1]['stop']}{longer}, each with its restart of the learning rate; `{CONTROL}` "
+        "too, with nothing quantized."
     )
 
 
@@ -219,10 +256,18 @@ def _overlap_text(values: Mapping[str, Any]) -> str:
 
 def _limits(values: Mapping[str, Any]) -> str:
     seeds = int(values["options"]["seeds"])
-    wide = ", and of two they reach 12.7 standard errors to each side" if seeds == 2 else ""
+    wide = ""
+    if seeds > 1:
+        wide = f", and of {seeds} they reach {reach(seeds):.1f} standard errors to each side"
+    hardly = ""
+    if seeds == 2:
+        hardly = ": with two seeds that can hardly be, whatever is true"
     return (
         "## What this does not say\n\n"
-        f"- Seeds: {seeds}. The intervals are t-intervals over them{wide}.\n"
+        f"- Seeds: {seeds}. The intervals are 95 % t-intervals over them{wide}.\n"
+        f"- *Supported* asks that every interval of a difference lies above 0{hardly}. No interval "
+        "is corrected for their number; *contradicted* asks for more of them below 0 than chance "
+        "gives.\n"
         "- One fold, one round of suggestion, short trainings of narrow networks: not the paper's "
         "scale, and no statement about its figures.\n"
         "- Cells of one seed share start, float phase and crops, so differences between schemes "

@@ -70,9 +70,9 @@ class Verdict:
     scheme : str
         The one in question.
     others : tuple of str
-        Those it is compared with.
+        Those it is compared with: of its family or without bits, and in a line with it.
     lines, best : int
-        Lines in which all of them are, and how many of them it has the highest mean in.
+        Lines that hold it, and in how many of them it has the highest mean of these.
     comparisons, above, below : int
         Paired differences to another scheme in a line; how many have their whole interval above
         0, and how many below.
@@ -168,13 +168,13 @@ def chart_lines(values: Mapping[str, Any], metric: str) -> list[Line]:
 def judge(lines: Sequence[Line], scheme: str) -> Verdict:
     """Compare a scheme with the others of its family, and with those that have no bits."""
     family = family_and_bits(scheme)[0]
-    named = dict.fromkeys(name for line in lines for name in line.values if name != scheme)
+    own = [line for line in lines if scheme in line.values]
+    named = dict.fromkeys(name for line in own for name in line.values if name != scheme)
     others = tuple(
         name
         for name in named
         if family_and_bits(name)[1] is None or family_and_bits(name)[0] == family
     )
-    own = [line for line in lines if scheme in line.values]
     best = above = below = comparisons = 0
     differences: dict[str, list[np.ndarray[Any, np.dtype[np.float64]]]] = {}
     for line in own:
@@ -192,6 +192,12 @@ def judge(lines: Sequence[Line], scheme: str) -> Verdict:
         name: Interval.of(np.mean(parts, axis=0).tolist()) for name, parts in differences.items()
     }
     return Verdict(scheme, others, len(own), best, comparisons, above, below, overall)
+
+
+def without_glands(values: Mapping[str, Any]) -> tuple[int, int]:
+    """Count the cells, each seed apart, in which not one gland was found; and all of them."""
+    found = [float(cell["pooled"]["f1"]) for cell in values["cells"]]
+    return sum(score == 0 for score in found), len(found)
 
 
 def overlap(values: Mapping[str, Any], control: str) -> dict[str, list[float]]:

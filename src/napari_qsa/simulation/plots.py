@@ -48,7 +48,7 @@ def axis_of(values: Sequence[float]) -> tuple[float, float]:
         The points; at least one.
     """
     low, high = min(values), max(values)
-    span = max(high - low, SMALLEST_SPAN * max(abs(low), abs(high)), 1e-3)
+    span = max(high - low, SMALLEST_SPAN * max(abs(low), abs(high))) or 0.1
     middle = (low + high) / 2
     return middle - 0.65 * span, middle + 0.65 * span
 

@@ -99,14 +99,15 @@ def figures(study: Study, curves: list[Curves], full: Curves) -> dict[str, Any]:
     """
     scores: dict[str, Any] = {}
     baseline = _baseline(study, curves)
-    common = common_seeds([*curves, full])
+    common = common_seeds(curves)
+    reached = tuple(seed for seed in common if seed in full.seeds)
     for key in SCORES:
-        reference = [row[0] for row in _compared(full, common).scores(key).values()]
+        reference = [row[0] for row in _compared(full, reached).scores(key).values()]
         whole = mean_of(reference) if reference else None
         arms = {}
         for each in curves:
             if each.seeds:
-                arms[each.name] = _arm(each, _compared(each, common), baseline, key, whole)
+                arms[each.name] = _arm(each, common, reached, baseline, key, whole)
         scores[key] = {"full": None if whole is None else asdict(whole), "arms": arms}
     seeds = {
         each.name: {
@@ -131,6 +132,7 @@ def figures(study: Study, curves: list[Curves], full: Curves) -> dict[str, Any]:
         "portions": study.plan.suggestive.portions and list(study.plan.suggestive.portions),
         "seeds_wanted": study.seeds_wanted(),
         "common_seeds": list(common),
+        "full_seeds": list(reached),
         "seeds": seeds,
         "scores": scores,
     }
@@ -149,10 +151,15 @@ def _compared(each: Curves, common: tuple[int, ...]) -> Curves:
 
 
 def _arm(
-    each: Curves, compared: Curves, baseline: Curves | None, key: str, whole: Mean | None
+    each: Curves,
+    common: tuple[int, ...],
+    reached: tuple[int, ...],
+    baseline: Curves | None,
+    key: str,
+    whole: Mean | None,
 ) -> dict[str, Any]:
     rows = each.scores(key)
-    own = list(compared.scores(key).values())
+    own = list(_compared(each, common).scores(key).values())
     facts: dict[str, Any] = {
         "rounds": [asdict(mean) for mean in _by_round(own)],
         "area": asdict(mean_of([area(each.sizes, row) for row in own])),
@@ -176,7 +183,7 @@ def _arm(
             "area": None if areas is None else asdict(areas),
         }
     if whole is not None and key not in LOWER_IS_BETTER:
-        curve = compared.mean(key)
+        curve = _compared(each, reached or common).mean(key)  # over the seeds of full supervision
         for name, needed in (("labels_needed", labels_needed), ("labels_kept", kept_from)):
             facts[name] = {
                 f"{share:.2f}": needed(each.sizes, curve, share * whole.value) for share in SHARES

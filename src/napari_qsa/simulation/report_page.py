@@ -98,11 +98,19 @@ def _seeds_of_means(facts: dict[str, Any]) -> str:
             f"{asked} **No seed is finished in all arms:** each mean is over other seeds, and the "
             "arms are not to be compared by them. Differences are over the seeds of both arms."
         )
-    full = " and full supervision" if facts["seeds"]["full"]["finished"] else ""
     text = (
-        f"{asked} All means are over the {counted(len(over), 'seed')} that every arm{full} has "
-        f"finished: {_numbers(over)}."
+        f"{asked} All means are over the {counted(len(over), 'seed')} that every arm has finished: "
+        f"{_numbers(over)}."
     )
+    if facts["seeds"]["full"]["finished"] and facts["full_seeds"] != over:
+        shared = facts["full_seeds"]
+        text += (
+            f" Full supervision has finished {form(len(shared), 'seed')} {_numbers(shared)} of "
+            "them, and the images for a share of it are of the mean curves over the same."
+            if shared
+            else " Full supervision has finished other seeds only, so the images for a share of it "
+            "say little."
+        )
     late = [name for name, each in facts["seeds"].items() if not each["finished"]]
     if late:
         text += f" Without a finished seed, and in no mean: {', '.join(late)}."
