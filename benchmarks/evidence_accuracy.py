@@ -37,7 +37,7 @@ def reaches(pooled: Values, wanted: Values) -> tuple[str, str]:
         value = pooled[key]
         lower = key == "object_hausdorff"
         words.append(met(value <= limit if lower else value >= limit))
-        said.append(f"{TITLES[key]} {value:{'.1f' if lower else '.3f'}} (wanted {limit:g})")
+        said.append(f"{TITLES[key]} {fixed(value, 1 if lower else 3)} (wanted {limit:g})")
     return all_of(words), ", ".join(said)
 
 
@@ -119,8 +119,8 @@ def other_stains(values: Values, which: str = "shipped") -> Outcome:
             Verdict(
                 f"pixel Dice {BROWN_AIM:g} on a brown stain, {which}",
                 met(brown >= BROWN_AIM),
-                f"pixel Dice {brown:.3f} on one image; other H&E "
-                f"{values['ebhi']['all']['pixel_dice_mean']:.3f} in the mean, with no aim set",
+                f"pixel Dice {fixed(brown)} on one image; other H&E "
+                f"{fixed(values['ebhi']['all']['pixel_dice_mean'])} in the mean, with no aim set",
             )
         ],
         (table(rows),),

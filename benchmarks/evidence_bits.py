@@ -187,7 +187,7 @@ def four_bits(values: Values) -> Outcome:
         ("expected_calibration_error_out_of_fold", "expected calibration error"),
     ):
         pair = (values["quantized"][key], values["float_restarts"][key])
-        agreement[f"{title}, 4 bits / control"] = " / ".join(f"{value:.3f}" for value in pair)
+        agreement[f"{title}, 4 bits / control"] = " / ".join(f"{fixed(value)}" for value in pair)
     facts = [{"of both": name, "value": value} for name, value in agreement.items()]
     return Outcome(verdicts, (table(rows), table(facts)))
 

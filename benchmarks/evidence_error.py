@@ -137,7 +137,7 @@ def by_image(values: Values) -> Outcome:
     own, other = (
         sorted(dice_by_fold(each, "wide").values()) for each in (values, values["beside"])
     )
-    said = [" and ".join(f"{value:.3f}" for value in each) for each in (own, other)]
+    said = [" and ".join(f"{fixed(value)}" for value in each) for each in (own, other)]
     why = f"object Dice {said[0]} on folds by image, {said[1]} on folds by patient"
     verdict = Verdict("folds by image are easier", apart(other, own), why)
     return Outcome([verdict], (table(recipe_rows(values)),))

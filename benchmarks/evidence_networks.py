@@ -90,7 +90,7 @@ def curves(values: Values) -> Outcome:
                 "file, bytes": f"{each['bytes']:,}",
                 "minutes of a core": fixed(each["processor_minutes"], 0),
                 "validation Dice: first, end of float, last": ", ".join(
-                    map("{:.3f}".format, ends[name])
+                    f"{fixed(dice)}" for dice in ends[name]
                 ),
                 "float phase ends at": each["float_phase_ends"],
                 "pixel Dice": fixed(own["pixel_dice_mean"]),
@@ -219,7 +219,7 @@ def start(values: Values) -> Outcome:
 
 
 def _listed(values: list[float], digits: int) -> str:
-    return " and ".join(f"{value:.{digits}f}" for value in values)
+    return " and ".join(f"{fixed(value, digits)}" for value in values)
 
 
 SECTIONS = (

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -188,8 +189,14 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def fixed(value: float | None, digits: int = 3) -> str | None:
-    """Write a number with so many digits; None stays a blank."""
-    return None if value is None else f"{value:.{digits}f}"
+    """Write a number with so many digits, halves up as by hand; None stays a blank.
+
+    Results hold four decimals, so that halves are common; as binary numbers they would go either
+    way.
+    """
+    if value is None:
+        return None
+    return str(Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 def _cell(value: Any) -> Any:

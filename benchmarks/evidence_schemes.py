@@ -92,9 +92,9 @@ def em(values: Values) -> Outcome:
             }
         )
     words = [TOO_FEW if fewest < MIN_SEEDS else met(loss <= EM_LOSS) for loss, _ in losses]
-    said = ", ".join(f"{loss:.2f} (`{name}`)" for loss, name in losses)
+    said = ", ".join(f"{fixed(loss, 2)} (`{name}`)" for loss, name in losses)
     kept = [met(times >= EM_SMALLER) for times in small]
-    times = ", ".join(f"{each:.1f}" for each in small)
+    times = ", ".join(f"{fixed(each, 1)}" for each in small)
     return Outcome(
         [
             Verdict(
@@ -150,7 +150,7 @@ def seven_bit_file(values: Values) -> Outcome:
     """Compare the files of `inq7` in the table of schemes with 32/7."""
     found = [cell for cell in values["cells"] if cell["weights"] == "inq7"]
     times = [cell["times_smaller_than_float32"] for cell in found]
-    listed = ", ".join(f"{each:.2f} times" for each in times)
+    listed = ", ".join(f"{fixed(each, 2)} times" for each in times)
     return Outcome(
         [
             Verdict(

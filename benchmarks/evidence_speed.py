@@ -59,8 +59,8 @@ def ranking(values: Values) -> Outcome:
             Verdict(
                 ranked_by(measured),
                 all_of(words),
-                f"at most {longest:.1f} s and {most:.2f} GiB for {values['images']:,} images, "
-                f"{len(values['cases'])} cases",
+                f"at most {fixed(longest, 1)} s and {fixed(most, 2)} GiB for "
+                f"{values['images']:,} images, {len(values['cases'])} cases",
             )
         ],
         (table(rows),),
@@ -98,9 +98,10 @@ def gap(values: Values) -> Outcome:
             Verdict(
                 WITHIN,
                 met(values["ratio"] <= LARGEST_RATIO) if enough else TOO_FEW,
-                f"median longest gap {longest['training']:.1f} ms while {values['networks']} "
-                f"networks train, {longest['alone']:.1f} ms alone, {values['ratio']:.2f} times; "
-                f"median of the 99 % gap {usual[1]:.1f} ms and {usual[0]:.1f} ms, "
+                f"median longest gap {fixed(longest['training'], 1)} ms while {values['networks']} "
+                f"networks train, {fixed(longest['alone'], 1)} ms alone, "
+                f"{fixed(values['ratio'], 2)} times; "
+                f"median of the 99 % gap {fixed(usual[1], 1)} ms and {fixed(usual[0], 1)} ms, "
                 f"{usual[1] / usual[0]:.2f} times",
             )
         ],
@@ -129,7 +130,7 @@ def cancel(values: Values) -> Outcome:
             Verdict(
                 "a query stops within 2 s",
                 met(values["longest_s"] <= values["wanted_s"]),
-                f"longest {values['longest_s']:.2f} s of {len(cancels)}",
+                f"longest {fixed(values['longest_s'], 2)} s of {len(cancels)}",
             ),
             Verdict(
                 "what was scored is kept, and nothing comes later",

@@ -315,3 +315,19 @@ def test_bits_that_change_nothing_are_told(tmp_path):
 
     assert verdicts("evidence_bits", "resolution", values(0.1999)) == [YES]
     assert verdicts("evidence_bits", "resolution", values(0.19)) == [NO]
+
+
+def test_halves_are_rounded_up_as_by_hand():
+    fixed = importlib.import_module("evidence_parts").fixed
+    assert [fixed(value) for value in (0.7285, 0.9295, 0.7635, 0.8015)] == [
+        "0.729",
+        "0.930",
+        "0.764",
+        "0.802",
+    ]
+    assert [fixed(1000000.0, 1), fixed(-0.0005), fixed(3), fixed(None)] == [
+        "1000000.0",
+        "-0.001",
+        "3.000",
+        None,
+    ]
