@@ -152,8 +152,7 @@ def _kept(arm: Values) -> str | None:
 
 def _seeds(values: Values) -> str:
     finished = {seed for arm in values["seeds"].values() for seed in arm["finished"]}
-    over = values.get("common_seeds") or finished
-    return ", ".join(map(str, sorted(over))) or "none finished"
+    return ", ".join(map(str, sorted(finished))) or "none finished"
 
 
 SECTIONS = (
