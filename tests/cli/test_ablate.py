@@ -93,6 +93,32 @@ def test_an_unknown_scheme_is_one_sentence(
     run: Callable[..., Any], glas: Path, tmp_path: Path
 ) -> None:
     ran = run("ablate", glas, "--out", tmp_path / "runs", "--suggestive", "inq44", *SMALL)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "'inq44'" in ran.err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--against", "inq44"),
+        ("--members", "0"),
+        ("--portions", "0.5,0.4,1"),
+        ("--activations", "u44"),
+        ("--network-option", "depth=2"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, option: str, value: str
+) -> None:
+    ran = run("ablate", glas, "--out", tmp_path / "runs", *SMALL, option, value)
+    assert ran.code == 2
+    assert option in ran.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_images_without_labels(run: Callable[..., Any], plain_images: Path, tmp_path: Path) -> None:
+    ran = run("ablate", plain_images, "--out", tmp_path / "runs", "--part", "all", *SMALL)
+    assert ran.code == 1
+    assert "holds no labelled image: put NAME_anno.bmp" in ran.err
     assert not (tmp_path / "runs").exists()

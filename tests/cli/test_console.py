@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from napari_qsa.cli import console
 from napari_qsa.cli.console import emit, note, say
 
 NAME = os.fsdecode(b"gl\xe4nd.png")
@@ -33,6 +34,20 @@ def test_any_name_can_be_told(
         stream = strict(patch, name, encoding)
         write(f"{NAME} at 0.5 µm")
         assert stream.getvalue().startswith(b"gl\\udce4nd.png at 0.5 ")
+
+
+def test_progress_is_told_soon_and_then_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: clock[0])
+    shown = console.Bar("Working")
+    for clock[0] in (1.0, 9.0, 11.0, 30.0, 70.0, 72.0):
+        shown.update(clock[0] / 100)
+    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "Working: 11%",
+        "Working: 72%",
+    ]
 
 
 @ENCODINGS

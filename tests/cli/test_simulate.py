@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from napari_qsa.cli import console
 from napari_qsa.images.synthetic import write_synthetic_glas
+from napari_qsa.jobs import progress
 from napari_qsa.simulation import working
 from napari_qsa.simulation.run import DONE
 from napari_qsa.simulation.study import SCHEMA, Study, write_json
@@ -98,6 +100,73 @@ def test_a_study_keeps_its_plan(
     other = run("simulate", "--study", study, "--arm", "random", *option)
     assert other.code == 2
     assert option[0] in other.err
+    began = {"--rounds": 2, "--iterations": 9, "--batch": 4, "--stain": 0.3}
+    said = f"began with {option[0]} {began[option[0]]}: leave it out"
+    assert said in " ".join(other.err.replace("│", " ").split())
+
+
+def test_images_without_labels(run: Run, plain_images: Path, tmp_path: Path) -> None:
+    arguments = ("--study", tmp_path / "study", "--arm", "random", "--part", "all", *PLAN)
+    ran = run("simulate", plain_images, *arguments)
+    assert ran.code == 1
+    assert "holds no labelled image: put NAME_anno.bmp" in ran.err
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_folder_of_images_becomes_no_study(
+    run: Run, data: Path, told: list[tuple[str, int]]
+) -> None:
+    before = sorted(data.rglob("*"))
+    ran = run("simulate", data, "--study", data, "--arm", "random", "--seeds", 1, *PLAN)
+    assert ran.code == 1
+    assert "holds images: give a study a folder of its own" in ran.err
+    assert sorted(data.rglob("*")) == before
+    assert told == []
+
+
+def test_what_a_stop_leaves_is_said(
+    run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(working, "run", stop)
+    study = tmp_path / "study"
+    ran = run("simulate", data, "--study", study, "--arm", "random", "--seeds", 1, *PLAN)
+    assert ran.code == 130
+    assert f"what is done is kept in {study}: the same command goes on with it" in ran.err
+
+
+def test_progress_of_a_run_is_told_without_a_terminal(
+    run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(*_: Any) -> str:
+        progress.report(0.5, "round 1")
+        return DONE
+
+    monkeypatch.setattr(working, "run", half)
+    monkeypatch.setattr(console, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(console, "LINE_SECONDS", 0.0)
+    study = tmp_path / "study"
+    arms = ("--arm", "random", "--no-full", "--seeds", 1)
+    assert "Simulating: 50%" in run("simulate", data, "--study", study, *arms, *PLAN).err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--arm", "best"),
+        ("--arm", "random:inq44"),
+        ("--strategy", "best"),
+        ("--activations", "u44"),
+        ("--segmentation-weights", "u4"),
+    ],
+)
+def test_wrong_options_are_named(run: Run, data: Path, tmp_path: Path, arguments: Any) -> None:
+    ran = run("simulate", data, "--study", tmp_path / "none", "--seeds", 0, *arguments)
+    assert ran.code == 2
+    assert f"'{arguments[0]}'" in ran.err
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(

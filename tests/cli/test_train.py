@@ -282,12 +282,13 @@ def test_options_without_a_flag_are_set_by_name(
     other = run(*common, "--out", tmp_path / "a", "--resume", "--set", "batch=3")
     assert other.code == 2
     assert "'--set'" in other.err
+    assert "began with --set batch=2" in " ".join(other.err.split())
     for wrong in ("depth=3", "batch=2.5", "stain"):
         bad = run(*common, "--out", tmp_path / "b", "--set", wrong)
         assert bad.code == 2
         assert wrong.partition("=")[0] in bad.err
     out_of_range = run(*common, "--out", tmp_path / "b", "--set", "ema=1")
-    assert out_of_range.code == 1
+    assert out_of_range.code == 2
     assert "ema" in out_of_range.err
 
 
@@ -323,8 +324,19 @@ def test_options_the_network_does_not_take(
 ) -> None:
     options = [part for pair in pairs for part in ("--network-option", pair)]
     ran = run("train", glas, "--out", tmp_path / "f", "--network", "unet", *options)
-    assert ran.code == 1
+    assert ran.code == 2
     assert message in ran.err
+    assert "it takes width (as 16)" in " ".join(ran.err.split())
+    assert not (tmp_path / "f.run").exists()
+
+
+@pytest.mark.parametrize("layer", ["middle=float", "last=inq44", "last=inq4/u44"])
+def test_layers_and_schemes_that_are_none(
+    layer: str, run: Callable[..., Any], glas: Path, tmp_path: Path
+) -> None:
+    ran = run("train", glas, "--out", tmp_path / "f", *SMALL, "--layer", layer)
+    assert ran.code == 2
+    assert "'--layer'" in ran.err
     assert not (tmp_path / "f.run").exists()
 
 

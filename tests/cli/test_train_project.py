@@ -179,3 +179,18 @@ def test_options_of_projects_need_one(run, glas: Path, tmp_path: Path) -> None:
     ran = run("train", glas)
     assert ran.code == 2
     assert "which file to make" in ran.err
+
+
+def test_what_a_project_takes_is_said(run: Callable[..., Any], folder: Path) -> None:
+    ran = run("train", folder, "--set", "batch=1", "--network", "unet")
+    assert ran.code == 2
+    told = " ".join(ran.err.replace("│", " ").split())
+    assert "'--set', '--network': a training on a project takes" in told
+    assert "takes --minutes, --iterations, --members" in told
+    for flags, words in (
+        (("--resume", "--minutes", 3), "--resume goes with --background and --adopt only"),
+        (("--status", "--adopt"), "--status goes with no other option"),
+    ):
+        ran = run("train", folder, *flags)
+        assert ran.code == 2
+        assert words in " ".join(ran.err.replace("│", " ").split())

@@ -7,8 +7,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from napari_qsa.cli.console import bar, emit, note, say
-from napari_qsa.cli.options import DataArgument, JsonOption
-from napari_qsa.cli.train_options import network_options_of
+from napari_qsa.cli.options import DataArgument, JsonOption, refused
+from napari_qsa.cli.train_options import network_options_of, require_network, require_schemes
 from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES
 
 Number = TypeVar("Number", int, float)
@@ -127,6 +127,7 @@ def ablate(
       napari-qsa ablate glas/ --out ablation --seeds 2
       napari-qsa ablate glas/ --out ablation --suggestive float-restarts,inq4,q0.4 --members 1
     """
+    from napari_qsa.ensemble.training.options import TrainingOptions
     from napari_qsa.quantization.inq import inq_portions
     from napari_qsa.simulation.ablation import AblationOptions
     from napari_qsa.simulation.ablation_report import write_report
@@ -134,29 +135,44 @@ def ablate(
     from napari_qsa.simulation.ablation_run import Ablation
     from napari_qsa.simulation.study import write_json
 
-    options = AblationOptions(
-        suggestive=_names(suggestive),
-        segmentation=_names(segmentation),
-        against=_names(against),
-        members=tuple(dict.fromkeys(_numbers("--members", members, int))),
-        suggestive_members=suggestive_members,
-        seeds=seeds,
-        folds=folds,
-        fold=fold,
-        start=start,
-        add=add,
-        candidates=candidates,
-        portions=inq_portions(4) if portions is None else _numbers("--portions", portions, float),
-        network=network,
-        network_options=network_options_of(network, network_option or [], None),
-        activations=activations,
-        iterations=iterations,
-        batch=batch,
-        crop=crop,
-        pixel_size=grid,
-        source_pixel_size=pixel_size,
-        float_share=float_share,
-    )
+    sides = {"--suggestive": suggestive, "--segmentation": segmentation, "--against": against}
+    schemes = {flag: _names(text) for flag, text in sides.items()}
+    for flag, names in schemes.items():
+        for name in names:
+            require_schemes(name, activations, flag)
+    network_options = network_options_of(network, network_option or [], None)
+    require_network(network, network_options)
+    counts = tuple(dict.fromkeys(_numbers("--members", members, int)))
+    if min(counts) < 1:
+        raise typer.BadParameter("give numbers of at least 1.", param_hint="'--members'")
+    shares = inq_portions(4) if portions is None else _numbers("--portions", portions, float)
+    with refused("--portions"):
+        TrainingOptions(portions=shares)
+    with refused():
+        options = AblationOptions(
+            suggestive=schemes["--suggestive"],
+            segmentation=schemes["--segmentation"],
+            against=schemes["--against"],
+            members=counts,
+            suggestive_members=suggestive_members,
+            seeds=seeds,
+            folds=folds,
+            fold=fold,
+            start=start,
+            add=add,
+            candidates=candidates,
+            portions=shares,
+            network=network,
+            network_options=network_options,
+            activations=activations,
+            iterations=iterations,
+            batch=batch,
+            crop=crop,
+            pixel_size=grid,
+            source_pixel_size=pixel_size,
+            float_share=float_share,
+        )
+        options.training("suggestive", options.suggestive[0], 0)
     ablation = Ablation.open(out, data, options, part, device)
     try:
         with bar("Ablating") as shown:

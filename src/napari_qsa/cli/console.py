@@ -11,8 +11,8 @@ from typing import Any, TextIO
 
 import typer
 
-LINE_SECONDS = 60.0
-"""How often progress is told where no bar can be drawn."""
+FIRST_SECONDS, LINE_SECONDS = 10.0, 60.0
+"""When progress is told first, and how often then, where no bar can be drawn."""
 
 
 def note(text: str) -> None:
@@ -85,15 +85,15 @@ class Bar:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._told = time.monotonic()
-        self._begun = self._told
+        self._begun = time.monotonic()
+        self._next = self._begun + FIRST_SECONDS
 
     def update(self, fraction: float, message: str = "", left: float | None = None) -> None:
         """Tell the share that is done, what is at work, and the seconds left where known."""
         now = time.monotonic()
-        if now - self._told < LINE_SECONDS or fraction >= 1:
+        if now < self._next or fraction >= 1:
             return
-        self._told = now
+        self._next = now + LINE_SECONDS
         if left is None and fraction > 0:
             left = (now - self._begun) * (1 - fraction) / fraction
         rest = "" if left is None else f", {duration(left)} left"

@@ -1,12 +1,14 @@
 """Arguments and options that several commands share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_qsa.errors import QsaError
 from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def refuse_given(context: typer.Context, names: Iterable[str], reason: str) -> N
     """End with a usage error where an option is on the command line that means nothing there."""
     given = [name for name in names if is_given(context, name)]
     if given:
-        flags = ", ".join(f"'{_flag(context, name)}'" for name in given)
+        flags = ", ".join(f"'{flag_of(context, name)}'" for name in given)
         raise typer.BadParameter(reason, param_hint=flags)
 
 
@@ -109,9 +111,20 @@ def is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _flag(context: typer.Context, name: str) -> str:
+def flag_of(context: typer.Context, name: str) -> str:
+    """Give a parameter as it is written on the command line."""
     params = (each for each in context.command.params if each.name == name)
     return next((" / ".join([*each.opts, *each.secondary_opts]) for each in params), name)
+
+
+@contextmanager
+def refused(*flags: str) -> Iterator[None]:
+    """End with a usage error of these options where what they say cannot be."""
+    try:
+        yield
+    except QsaError as error:
+        hint = ", ".join(f"'{flag}'" for flag in flags) or None
+        raise typer.BadParameter(str(error), param_hint=hint) from error
 
 
 def require_choice(option: str, value: str, choices: Iterable[str]) -> None:

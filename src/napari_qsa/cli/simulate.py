@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_qsa.cli.console import bar, emit, finish, note, say
-from napari_qsa.cli.options import JsonOption, is_given
+from napari_qsa.cli.options import JsonOption, is_given, refused
 from napari_qsa.cli.simulate_study import open_study, plan_of
-from napari_qsa.cli.train_options import network_options_of
+from napari_qsa.cli.train_options import network_options_of, require_network, require_schemes
 from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES
 
 if TYPE_CHECKING:
@@ -168,9 +168,11 @@ def simulate(
     """
     from napari_qsa.simulation.arms import FULL, parse_arm
 
-    arms = [parse_arm(text) for text in arm or []]
+    with refused("--arm"):
+        arms = [parse_arm(text) for text in arm or []]
     if strategy is not None:
-        arms.append(parse_arm(f"{strategy}:{weights}"))
+        with refused("--strategy", "--weights"):
+            arms.append(parse_arm(f"{strategy}:{weights}"))
     elif is_given(context, "weights"):
         raise typer.BadParameter("it goes with --strategy.", param_hint="'--weights'")
     names = {each.name: each for each in arms}
@@ -194,9 +196,12 @@ def simulate(
         "folds": folds,
         "fold": fold,
     }
+    require_schemes(segmentation_weights, activations, "--segmentation-weights")
+    network_options = network_options_of(network, network_option or ["width=16"], None)
+    require_network(network, network_options)
     common = {
         "network": network,
-        "network_options": network_options_of(network, network_option or ["width=16"], None),
+        "network_options": network_options,
         "activations": activations,
         "pixel_size": grid,
         "source_pixel_size": pixel_size,
@@ -215,14 +220,18 @@ def simulate(
     chosen: list[Arm] = arms or list(current.arms())
     from napari_qsa.simulation.working import work
 
-    with bar("Simulating") as shown:
-        outcome = work(
-            current,
-            [each.name for each in chosen] + ([FULL] if full else []),
-            range(seeds),
-            workers,
-            shown.update,
-        )
+    try:
+        with bar("Simulating") as shown:
+            outcome = work(
+                current,
+                [each.name for each in chosen] + ([FULL] if full else []),
+                range(seeds),
+                workers,
+                shown.update,
+            )
+    except KeyboardInterrupt:
+        note(f"Stopped; what is done is kept in {study}: the same command goes on with it.")
+        raise
     for text in outcome.failed:
         note(f"Error: {text}")
     for text in outcome.busy:

@@ -8,6 +8,7 @@ import typer
 
 from napari_qsa.cli.console import note
 from napari_qsa.cli.options import is_given
+from napari_qsa.cli.train_options import began_otherwise
 
 if TYPE_CHECKING:
     from napari_qsa.simulation.plan import Plan
@@ -109,7 +110,7 @@ def _require_same(
         "grid": (old.suggestive.pixel_size, new.suggestive.pixel_size),
         "pixel_size": (old.suggestive.source_pixel_size, new.suggestive.source_pixel_size),
     }
-    wrong = []
+    wrong: dict[str, Any] = {}
     for name in given:
         if name in pairs:
             before, now = pairs[name]
@@ -118,12 +119,8 @@ def _require_same(
         else:
             before, now = getattr(old.suggestive, name), getattr(new.suggestive, name)
         if before != now:
-            wrong.append(f"'--{name.replace('_', '-')}'")
+            wrong[f"--{name.replace('_', '-')}"] = before
     if data is not None and data.resolve() != there.data:
-        wrong.insert(0, "'DATA'")
+        wrong["DATA"] = there.data
     if wrong:
-        raise typer.BadParameter(
-            f"the study in {there.folder} began with another value: leave it out, or start a new "
-            "study.",
-            param_hint=", ".join(wrong),
-        )
+        raise began_otherwise(f"the study in {there.folder}", wrong, "study")

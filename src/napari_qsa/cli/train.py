@@ -15,6 +15,7 @@ from napari_qsa.cli.options import (
     JsonOption,
     is_given,
     is_project,
+    refused,
     require_choice,
 )
 from napari_qsa.cli.train_options import (
@@ -23,11 +24,12 @@ from napari_qsa.cli.train_options import (
     layers_of,
     network_of,
     network_options_of,
+    require_network,
     require_schemes,
     resumed,
     settings_of,
 )
-from napari_qsa.cli.train_project import train_project
+from napari_qsa.cli.train_project import OPTIONS, train_project
 from napari_qsa.images.pixel_size import LARGEST_OF_VOLUMES
 from napari_qsa.wording import counted
 
@@ -227,16 +229,7 @@ def train(
       napari-qsa train glas/ --out mine.safetensors --resume
     """
     if is_project(data):
-        own = {
-            "minutes": minutes,
-            "iterations": iterations,
-            "members": members,
-            "weights": weights,
-            "activations": activations,
-            "seed": seed,
-            "workers": workers,
-        }
-        given = {name: value for name, value in own.items() if is_given(context, name)}
+        given = {name: context.params[name] for name in OPTIONS if is_given(context, name)}
         train_project(context, data, given, as_json)
         return
     for flag in OF_PROJECTS:
@@ -272,6 +265,9 @@ def train(
     from napari_qsa.session import training
 
     require_schemes(weights, activations)
+    layers = layers_of(layer or [])
+    if network_option or layers:
+        require_network(network, network_options, layers)
     training.check_target(out)
     options = TrainingOptions(
         role=cast(Any, role),
@@ -279,7 +275,7 @@ def train(
         network_options=network_options,
         weights=weights,
         activations=activations,
-        layers=layers_of(layer or []),
+        layers=layers,
         members=members or (folds if folds is not None and fold is None else 5),
         folds=folds or 0,
         fold=fold,
@@ -290,10 +286,12 @@ def train(
     )
     if iterations is not None:
         options = replace(options, iterations=iterations)
-    options = replace(options, **settings_of(setting or []))
+    settings = settings_of(setting or [])
+    with refused("--set"):
+        options = replace(options, **settings)
     folder = run or training.run_folder(out)
     if resume:
-        current = resumed(context, folder, data, part, options, settings_of(setting or []))
+        current = resumed(context, folder, data, part, options, settings)
     else:
         if start_from is not None:
             options = as_in(start_from, options, minutes, iterations)

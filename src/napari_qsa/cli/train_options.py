@@ -1,13 +1,14 @@
 """What the options of ``napari-qsa train`` mean, and whether they go together."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_qsa.cli.options import is_given
+from napari_qsa.cli.options import flag_of, is_given, refused
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.training.options import TrainingOptions
@@ -69,19 +70,28 @@ def network_options_of(network: str, pairs: list[str], pretrained: bool | None) 
     return options
 
 
-def require_schemes(weights: str, activations: str) -> None:
+def require_schemes(weights: str, activations: str, flag: str = "--weights") -> None:
     """End with a usage error unless both are names; ``napari-qsa schemes`` lists them."""
-    from napari_qsa.errors import QsaError
     from napari_qsa.quantization import activation_scheme, weight_scheme
 
-    try:
+    with refused(flag):
         weight_scheme(weights)
-    except QsaError as error:
-        raise typer.BadParameter(str(error), param_hint="'--weights'") from error
-    try:
+    with refused("--activations"):
         activation_scheme(activations)
-    except QsaError as error:
-        raise typer.BadParameter(str(error), param_hint="'--activations'") from error
+
+
+def require_network(
+    network: str, options: dict[str, Any], layers: dict[str, str] | None = None
+) -> None:
+    """End with a usage error unless there is such a network, with such layers; it is built."""
+    from napari_qsa.networks import build_network
+    from napari_qsa.quantization import exceptions_of, prepare
+
+    with refused("--network", "--network-option"):
+        values = {"pretrained": False} if options.get("pretrained") is True else {}  # not needed
+        built = build_network(network, **options | values)
+    with refused("--layer"):
+        exceptions_of(prepare(built), layers or {})
 
 
 def layers_of(pairs: list[str]) -> dict[str, str]:
@@ -144,28 +154,41 @@ def resumed(
         "pixel_size": "source_pixel_size",
         "start": "start",
     }
-    given = {flag for flag in flags if is_given(context, flag)}
-    pairs = {f"--{f.replace('_', '-')}": flags[f] for f in given}
-    wrong = [
-        flag
-        for flag, name in pairs.items()
-        if getattr(options, name) != getattr(current.options, name)
-    ]
-    if any(getattr(current.options, name) != value for name, value in settings.items()):
-        wrong.append("--set")
+    before = current.options
+    wrong = {
+        flag_of(context, flag): getattr(before, name)
+        for flag, name in flags.items()
+        if is_given(context, flag) and getattr(options, name) != getattr(before, name)
+    }
+    other = [name for name, value in settings.items() if getattr(before, name) != value]
+    if other:
+        wrong["--set"] = {name: getattr(before, name) for name in other}
     if is_given(context, "part") and part != current.part:
-        wrong.append("--part")
+        wrong["--part"] = current.part
     if data.resolve() != current.data:
         raise typer.BadParameter(
             f"the run in {folder} trains on {current.data}: give that, or start a new run.",
             param_hint="'DATA'",
         )
     if wrong:
-        raise typer.BadParameter(
-            f"the run in {folder} began with another value: leave it out, or start a new run.",
-            param_hint=", ".join(f"'{flag}'" for flag in sorted(wrong)),
-        )
+        raise began_otherwise(f"the run in {folder}", wrong, "run")
     return current
+
+
+def began_otherwise(what: str, before: Mapping[str, Any], noun: str) -> typer.BadParameter:
+    """Say with which values of some options something began."""
+    values = ", ".join(f"{flag} {_written(value)}" for flag, value in before.items())
+    return typer.BadParameter(
+        f"{what} began with {values}: leave it out, or start a new {noun}.",
+        param_hint=", ".join(f"'{flag}'" for flag in before),
+    )
+
+
+def _written(value: Any) -> str:
+    """Write a value about as the command line has it."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={json.dumps(each)}" for key, each in value.items()) or "(none)"
+    return "(none)" if value is None else str(value)
 
 
 def as_in(

@@ -8,7 +8,7 @@ import typer
 
 from napari_qsa.cli.console import bar, duration, emit, finish, note, say
 from napari_qsa.cli.interrupts import exit_status, terminable
-from napari_qsa.cli.options import is_given
+from napari_qsa.cli.options import flag_of, is_given
 from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.wording import counted
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     )
 
 PART = "training"
+OPTIONS = ("minutes", "iterations", "members", "weights", "activations", "seed", "workers")
+"""Options of a training that a project takes; all else its models in use say."""
 RESUMABLE = ("interrupted", "failed")
 
 
@@ -32,19 +34,7 @@ def train_project(
     from napari_qsa.session.trainer import ProjectTrainingOptions
 
     modes = {flag for flag in ("status", "cancel", "resume") if context.params[flag]}
-    common = {"data", "as_json"}
-    allowed = {
-        frozenset({"status"}): {"status"},
-        frozenset({"cancel"}): {"cancel"},
-        frozenset({"resume"}): {"resume", "background", "adopt"},
-        frozenset(): {*given, "background", "adopt", "from_scratch"},
-    }.get(frozenset(modes), set())
-    for flag in context.params:
-        if is_given(context, flag) and flag not in allowed | common:
-            raise typer.BadParameter(
-                "it does not go with a project, or with another of these options.",
-                param_hint=f"'--{flag.replace('_', '-')}'",
-            )
+    _require_allowed(context, modes)
     if {"minutes", "iterations"} <= given.keys():
         raise typer.BadParameter("give one of the two.", param_hint="'--minutes', '--iterations'")
     if "status" in modes:
@@ -62,6 +52,28 @@ def train_project(
         )
         resume = context.params["resume"]
         start(folder, options, resume, background, adopt, as_json)
+
+
+def _require_allowed(context: typer.Context, modes: set[str]) -> None:
+    """End with a usage error where an option does not go with a project, or with a mode."""
+    anew = (*OPTIONS, "from_scratch", "background", "adopt")
+    mode = next(iter(sorted(modes)), None)
+    allowed = {None: anew, "resume": ("background", "adopt")}.get(mode, ())
+    wrong = [
+        flag_of(context, name)
+        for name in context.params
+        if is_given(context, name) and name not in {"data", "as_json", mode, *allowed}
+    ]
+    if not wrong:
+        return
+    if mode is None:
+        takes = ", ".join(flag_of(context, name) for name in anew)
+        reason = f"a training on a project takes {takes}; the models in use say all else."
+    elif allowed:
+        reason = f"{flag_of(context, mode)} goes with --background and --adopt only."
+    else:
+        reason = f"{flag_of(context, mode)} goes with no other option."
+    raise typer.BadParameter(reason, param_hint=", ".join(f"'{flag}'" for flag in wrong))
 
 
 def start(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_qsa.errors import DatasetError
 from napari_qsa.images.identity import sha256
 from napari_qsa.images.item import Item
+from napari_qsa.wording import counted
 
 RESTARTS = 200
 
@@ -50,9 +51,10 @@ def patient_folds(items: Iterable[Item], n_folds: int = 5, seed: int = 0) -> dic
     for item in sorted(items, key=lambda item: item.name):
         groups[group_of[_group(item)]].append(item)
     if n_folds < 2 or len(groups) < n_folds:
+        remedy = f"ask for 2 to {len(groups)} folds" if len(groups) > 1 else "add some"
         raise DatasetError(
-            f"{len(groups)} patients (or single images) cannot be dealt into {n_folds} folds: "
-            f"ask for 2 to {len(groups)} folds."
+            f"{counted(len(groups), 'patient')} (or single images) cannot be dealt into {n_folds} "
+            f"folds: {remedy}."
         )
     grades = sorted({item.grade or "" for item in items})
     counts = np.array([_count(members, grades) for members in groups.values()], dtype=np.float64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +54,29 @@ def build_network(name: str, in_channels: int = 3, **options: Any) -> nn.Module:
         raise QsaError(f"There is no network {name!r}; choose one of {', '.join(NETWORKS)}.")
     if in_channels < 1:
         raise QsaError(f"A network needs images of at least 1 channel, not {in_channels}.")
+    _check_options(name, options)
     try:
         return NETWORKS[name](in_channels=in_channels, **options)
     except (TypeError, ValueError) as error:
         raise QsaError(f"The network {name!r} does not take these options: {error}.") from error
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """Give the options of a network by name, each with its default."""
+    parameters = inspect.signature(NETWORKS[name]).parameters.values()
+    return {each.name: each.default for each in parameters if each.name != "in_channels"}
+
+
+def _check_options(name: str, options: dict[str, Any]) -> None:
+    known = options_of(name)
+    wrong = [
+        f"{option}={value}"
+        for option, value in options.items()
+        if option not in known or type(value) is not type(known[option])
+    ]
+    if wrong:
+        takes = " and ".join(f"{each} (as {json.dumps(known[each])})" for each in known)
+        raise QsaError(
+            f"The network {name!r} does not take these options: {', '.join(wrong)}; it takes "
+            f"{takes}."
+        )

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.samples import fitted_to_volumes
-from napari_qsa.errors import QsaError
+from napari_qsa.errors import DatasetError, QsaError
 from napari_qsa.images import Dataset, Item, patient_folds
 
 
@@ -36,9 +36,14 @@ def split(dataset: Dataset, folds: int, fold: int, needed: int) -> Split:
     Raises
     ------
     QsaError
-        If fewer images than are needed remain.
+        If no image has labels, or fewer images than are needed remain.
     """
     items = dataset.labelled().items
+    if not items:
+        raise DatasetError(
+            f"{dataset.root} holds no labelled image: put NAME_anno.bmp or NAME_labels.tif beside "
+            "each image."
+        )
     of = patient_folds(items, folds)
     pool = tuple(item for item in items if of[item.name] != fold)
     if len(pool) < needed:

@@ -26,6 +26,7 @@ from napari_qsa.ensemble.training.run import check_names
 from napari_qsa.errors import DatasetError, QsaError
 from napari_qsa.formats.atomic import replacing
 from napari_qsa.images import Dataset, Item, open_dataset, sha256
+from napari_qsa.images.files import has_known_name
 from napari_qsa.simulation.arms import FULL, Arm
 from napari_qsa.simulation.division import Split, split
 from napari_qsa.simulation.plan import Plan
@@ -103,16 +104,18 @@ class Study:
         Raises
         ------
         QsaError
-            If there is a study already, no such network or scheme, or the images do not suffice.
+            If there is a study already, no such network or scheme, the images do not suffice, or
+            the folder holds images.
         """
         for options in (plan.suggestive, plan.segmentation):
             check_names(options)
-        make_folder(folder)
         path = folder / "study.json"
         if path.exists():
             raise QsaError(f"{folder} already holds a study: go on with it, or give another one.")
-        dataset = open_dataset(data).part(part).labelled()
+        dataset = open_dataset(data).part(part)
         parts = split(dataset, plan.folds, plan.fold, plan.sizes[-1])
+        if folder.is_dir() and any(map(has_known_name, folder.iterdir())):
+            raise QsaError(f"{folder} holds images: give a study a folder of its own.")
         study = cls(
             folder,
             data.resolve(),
@@ -133,6 +136,7 @@ class Study:
             "pool": [list(record) for record in study.pool],
             "evaluation": [list(record) for record in study.evaluation],
         }
+        make_folder(folder)
         write_json(path, values)
         return study
 

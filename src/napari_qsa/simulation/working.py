@@ -76,7 +76,12 @@ def work(
     if workers == 1:
         for name, seed in todo:
             board.begin(name, seed)
-            listen(lambda progress, key=(name, seed): board.hear(key, progress))  # type: ignore[misc]
+
+            def hear(progress: Progress, key: tuple[str, int] = (name, seed)) -> None:
+                board.hear(key, progress)
+                board.show()
+
+            listen(hear)
             try:
                 board.end(name, seed, run(str(study.folder), name, seed))
             except QsaError as error:
