@@ -21,6 +21,11 @@ def test_all_schemes_in_words(run: Callable[..., Any]) -> None:
     (inq4,) = (line for line in ran.out.splitlines() if line.startswith("inq4"))
     assert "8x less" in inq4
     assert "1702.03044" in inq4
+    weights_head, activations_head = (line for line in ran.out.splitlines() if "integers " in line)
+    assert "size" in weights_head
+    assert "size" not in activations_head
+    (inq7,) = (line for line in ran.out.splitlines() if line.startswith("inq7"))
+    assert "no finer than inq5" in inq7
 
 
 def test_schemes_as_json(run: Callable[..., Any]) -> None:
@@ -36,7 +41,8 @@ def test_schemes_as_json(run: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "integers"),
     [
-        *((f"inq{bits}", "exact" if bits <= 4 else "no") for bits in range(2, 9)),
+        *((f"inq{bits}", "exact" if bits <= 4 else "no") for bits in (2, 3, 4, 6, 7, 8)),
+        ("inq5", "exact below +128"),
         *((f"dorefa{bits}", "rounded" if bits <= 7 else "no") for bits in range(1, 9)),
         *(("twn", "rounded"), ("float", "no"), ("float-restarts2", "no")),
         *(("q0.7", "exact"), ("q0.8", "no"), ("q3.4", "exact")),

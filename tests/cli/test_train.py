@@ -292,6 +292,21 @@ def test_options_without_a_flag_are_set_by_name(
     assert "ema" in out_of_range.err
 
 
+def test_first_and_last_are_recorded_by_name(
+    run: Callable[..., Any], glas: Path, tmp_path: Path, in_process: list[dict[str, Any]]
+) -> None:
+    layers = ("--layer", "last=float", "--layer", "first=float/float")
+    command = ("train", glas, *SMALL, "--members", 1, "--out", tmp_path / "a", *layers)
+    ran = run(*command, "--iterations", 9)
+    assert ran.code == 0, ran.err
+    named = {"head": "float", "down.0.0.0": "float/float"}
+    assert in_process[0]["run"].options.layers == named
+    assert read_card(tmp_path / "a").layers == named
+    told = run("info", tmp_path / "a").out
+    assert "head float, down.0.0.0 float/float" in told
+    assert run(*command, "--resume").code == 0
+
+
 def test_nothing_to_resume(run: Callable[..., Any], glas: Path, tmp_path: Path) -> None:
     ran = run("train", glas, "--out", tmp_path / "f", "--resume")
     assert ran.code == 1

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from napari_qsa.cli.train import NETWORKS as NAMED_BY_THE_COMMAND
 from napari_qsa.errors import QsaError
 from napari_qsa.networks import NETWORKS, Output, build_network
+from napari_qsa.quantization import convolutions, prepare, with_names
 
 SMALL: dict[str, dict[str, Any]] = {
     "efficient_fcn": {"width": 4},
@@ -168,3 +169,17 @@ def test_what_cannot_be_built_is_said_in_a_sentence(
         build_network(name, **options)
     assert str(raised.value).endswith(".")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_the_layers_that_see_the_image_and_give_the_maps(name: str) -> None:
+    network = prepare(small(name)).eval()
+    run: list[str] = []
+    for layer, convolution in convolutions(network):
+        convolution.register_forward_hook(lambda *_, layer=layer: run.append(layer))
+    network(torch.zeros(1, 3, network.stride * 2, network.stride * 2))
+    (first,) = with_names(network, {"first": "float"})
+    last = with_names(network, {"last": "float"})
+    assert first == run[0]
+    assert run[-1] in last
+    assert len(last) == (6 if name == "dcan" else 1)

@@ -15,6 +15,7 @@ from napari_qsa.quantization import (
     prepare,
     quantizer_of,
     weight_scheme,
+    with_names,
 )
 from napari_qsa.quantization.straight_through import LatentWeight
 from napari_qsa.quantization.weights import StraightThroughScheme
@@ -195,3 +196,25 @@ def test_last_and_patterns() -> None:
 def test_no_such_layer_or_scheme(chosen: dict[str, str], said: str) -> None:
     with pytest.raises(QsaError, match=said):
         exceptions_of(tiny(), chosen)
+
+
+class Branches(nn.Module):
+    """Two layers give maps, and what sees the image is defined last."""
+
+    first_layers, last_layers = ("stem",), ("*.head",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.ModuleDict({"head": nn.Conv2d(2, 1, 1)})
+        self.two = nn.ModuleDict({"head": nn.Conv2d(2, 1, 1)})
+        self.stem = nn.Conv2d(3, 2, 1)
+
+
+def test_first_and_last_become_names() -> None:
+    chosen = {"last": "twn", "depthwise": "inq4", "first": "float"}
+    assert with_names(tiny(), chosen) == {"6": "twn", "depthwise": "inq4", "0": "float"}
+    network = prepare(Branches())
+    found = with_names(network, {"first": "float", "one.head": "twn", "last": "inq4"})
+    assert found == {"stem": "float", "one.head": "inq4", "two.head": "inq4"}
+    assert list(exceptions_of(network, found)) == ["stem", "one.head", "two.head"]
+    assert list(exceptions_of(network, {"last": "inq4"})) == ["stem"]  # as earlier runs have it

@@ -127,6 +127,7 @@ def _facts(found: "Inventory") -> dict[str, str]:
         "network": f"{card.network}{options}, {counted(card.in_channels, 'channel')}",
         "weights": card.weights,
         "activations": card.activations,
+        "own schemes": ", ".join(f"{layer} {scheme}" for layer, scheme in card.layers.items()),
         "size": f"{size(found.bytes)}; as float32 {size(found.float32_bytes)}, "
         f"{found.ratio:.1f} times as much",
         "bits per weight": "" if bits is None else f"{bits:.2f}, codebooks included",

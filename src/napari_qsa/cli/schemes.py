@@ -7,14 +7,21 @@ from napari_qsa.cli.options import JsonOption
 
 
 def schemes(as_json: JsonOption = False) -> None:
-    """List the schemes for weights and activations: bits, memory, integers, source.
+    """List the schemes for weights and activations: bits, size, integers, source.
 
     Of fixed point there are more than are listed: q<i>.<f> has i bits before the point and f
     after it beside the sign, qpaper<i>.<f> is the published formula to the letter.
 
-    On integers both weights and activations must fit int8. Exact: with the very same values.
-    Rounded: the same codes but a step that is no power of two, so that sums in float round
-    otherwise. No: it runs in float, and the bits save storage only.
+    Size is that of the weights in an ensemble file, before entropy coding, against float32.
+    Activations are in no file, and the torch engine computes all of them in float32.
+
+    Integers says whether a runtime of integers could compute the same; none comes with this
+    package. Both weights and activations must fit int8. Exact: with the very same values; of inq5
+    but for layers where a weight is +128 times the smallest. Rounded: the same codes but a step
+    that is no power of two, so that sums in float round otherwise. No: not on int8.
+
+    inq6 to inq8 are no finer than inq5: what they add are ever smaller powers of two. inq4 is the
+    finest INQ that fits int8 for certain.
 
     Example:
       napari-qsa schemes
@@ -31,8 +38,12 @@ def schemes(as_json: JsonOption = False) -> None:
     for kind in ("weights", "activations"):
         rows = [asdict(fact) for fact in facts if fact.kind == kind]
         for row in rows:
-            row["memory"] = f"{row['factor']:.3g}x less" if row["factor"] > 1 else "as float"
+            row["size"] = f"{row['factor']:.3g}x less" if row["factor"] > 1 else "as float"
+        size = ["size"] if kind == "weights" else []
         say(f"{kind.capitalize()}:")
-        say(text_table(rows, ["name", "bits", "memory", "integers", "about", "source"]))
+        say(text_table(rows, ["name", "bits", *size, "integers", "about", "source"]))
         say("")
-    say("Integers: weights and activations must both fit int8; see napari-qsa schemes --help.")
+    say(
+        "Size: of the weights in a file. Integers: whether a runtime of integers, which is not part of"
+    )
+    say("this package, could compute the same: both must fit int8; see napari-qsa schemes --help.")

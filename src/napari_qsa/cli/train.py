@@ -267,7 +267,7 @@ def train(
     require_schemes(weights, activations)
     layers = layers_of(layer or [])
     if network_option or layers:
-        require_network(network, network_options, layers)
+        layers = require_network(network, network_options, layers)
     training.check_target(out)
     options = TrainingOptions(
         role=cast(Any, role),

@@ -82,16 +82,23 @@ def require_schemes(weights: str, activations: str, flag: str = "--weights") -> 
 
 def require_network(
     network: str, options: dict[str, Any], layers: dict[str, str] | None = None
-) -> None:
-    """End with a usage error unless there is such a network, with such layers; it is built."""
+) -> dict[str, str]:
+    """End with a usage error unless there is such a network, with such layers; it is built.
+
+    Returns
+    -------
+    dict
+        The layers, the first and the last by name, as a run records them.
+    """
     from napari_qsa.networks import build_network
-    from napari_qsa.quantization import exceptions_of, prepare
+    from napari_qsa.quantization import exceptions_of, prepare, with_names
 
     with refused("--network", "--network-option"):
         values = {"pretrained": False} if options.get("pretrained") is True else {}  # not needed
         built = build_network(network, **options | values)
     with refused("--layer"):
         exceptions_of(prepare(built), layers or {})
+    return with_names(built, layers or {})
 
 
 def layers_of(pairs: list[str]) -> dict[str, str]:

@@ -53,6 +53,7 @@ class DCAN(nn.Module):
     """
 
     stride = 32
+    last_layers = ("gland.*.up.convolution", "contour.*.up.convolution")
 
     def __init__(self, in_channels: int = 3, width: int = 16) -> None:
         super().__init__()

@@ -31,6 +31,7 @@ class EfficientFCN(nn.Module):
 
     stride = 32
     descriptor_size = CHANNELS[-1]
+    first_layers, last_layers = ("encoder.stem.0",), ("head",)
 
     def __init__(self, in_channels: int = 3, width: int = 32, pretrained: bool = False) -> None:
         super().__init__()

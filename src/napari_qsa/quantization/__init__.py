@@ -2,7 +2,7 @@
 
 from napari_qsa.quantization.activations import InputQuantizer
 from napari_qsa.quantization.incremental import IncrementalQuantizer
-from napari_qsa.quantization.layers import WeightQuantizer, exceptions_of, quantizer_of
+from napari_qsa.quantization.layers import WeightQuantizer, exceptions_of, quantizer_of, with_names
 from napari_qsa.quantization.modules import (
     ChannelAffine,
     QuantizedConv2d,
@@ -38,4 +38,5 @@ __all__ = [
     "prepare",
     "quantizer_of",
     "weight_scheme",
+    "with_names",
 ]

@@ -38,12 +38,14 @@ class SchemeFacts:
     bits : int
         Of a code, before entropy coding.
     factor : float
-        How many times less memory than float32, biases and the like aside.
+        How many times fewer bits than float32. Of weights that is about the size in a file, before
+        entropy coding; activations are in no file.
     integers : str
-        Whether an integer runtime computes the same. ``exact``: int8 codes and steps that are
+        Whether an integer runtime could compute the same. ``exact``: int8 codes and steps that are
         powers of two, so all sums are exact, and equal. ``rounded``: int8 codes, but a step that is
         none, so that float sums round otherwise, and a code after them may flip at a tie. ``no``:
-        more codes than int8 has, it runs in float. ``exact after ReLU``: elsewhere no.
+        more codes than int8 has, it runs in float. ``exact after ReLU``: elsewhere no. ``exact below
+        +128``: but for layers where a weight is +128 times the smallest.
     needs : str
         What the other half must be for that.
     about : str
@@ -87,8 +89,13 @@ def weight_facts(scheme: WeightScheme) -> SchemeFacts:
 
 def _about_weights(scheme: WeightScheme) -> tuple[str, str, str]:
     match scheme:
+        case INQ(bits=5):
+            return "exact below +128", "powers of two and zero, in portions", _INQ
         case INQ(bits=bits):
-            return _exact(bits <= 4), "powers of two and zero, in portions", _INQ
+            about = "powers of two and zero, in portions"
+            if bits > 5:
+                about += "; no finer than inq5"
+            return _exact(bits < 5), about, _INQ
         case TWN():
             return "rounded", "-alpha, 0 and alpha of each layer", _TWN
         case DoReFa(bits=1):

@@ -110,6 +110,33 @@ def quantizer_of(
     return parts[0] if len(parts) == 1 else _Together(parts)
 
 
+def with_names(network: nn.Module, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Put names in the place of ``first`` and ``last``: what sees the image, what gives the maps.
+
+    A network whose order of definition is another one, or where several layers give the maps, has
+    patterns of their names: ``first_layers``, ``last_layers``.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Prepared.
+    chosen : mapping of str to str
+        As :func:`exceptions_of` takes it; all else stays.
+    """
+    names = [name for name, _ in convolutions(network)]
+    found: dict[str, str] = {}
+    for which, schemes in chosen.items():
+        meant = [which]
+        if which in ("first", "last"):
+            of_order = [names[0 if which == "first" else -1]]
+            patterns = getattr(network, f"{which}_layers", of_order)
+            meant = [name for pattern in patterns for name in fnmatch.filter(names, pattern)]
+        for name in meant:
+            found.pop(name, None)  # what comes later wins
+            found[name] = schemes
+    return found
+
+
 def exceptions_of(network: nn.Module, chosen: Mapping[str, str]) -> Exceptions:
     """Find the layers that have schemes of their own.
 
@@ -118,8 +145,9 @@ def exceptions_of(network: nn.Module, chosen: Mapping[str, str]) -> Exceptions:
     network : nn.Module
         Prepared.
     chosen : mapping of str to str
-        Which layers: ``first``, ``last`` (in order of definition), ``depthwise``, ``paper`` (what
-        the network's ``kept_in_float`` names), or a pattern of names such as ``encoder.*``. Which
+        Which layers: ``depthwise``, ``paper`` (what the network's ``kept_in_float`` names), or a
+        pattern of names such as ``encoder.*``; ``first`` and ``last`` in order of definition, as
+        runs have it that recorded no names (:func:`with_names`). Which
         schemes: of the weights, as ``float``, or of weights and activations, as ``float/float``.
         What comes later wins.
 

@@ -52,7 +52,13 @@ from napari_qsa.errors import QsaError, TrainingError
 from napari_qsa.images import Dataset, open_dataset
 from napari_qsa.networks import build_network
 from napari_qsa.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD
-from napari_qsa.quantization import activation_scheme, exceptions_of, prepare, weight_scheme
+from napari_qsa.quantization import (
+    activation_scheme,
+    exceptions_of,
+    prepare,
+    weight_scheme,
+    with_names,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +128,7 @@ class TrainingRun:
         QsaError
             If there is no such network or scheme.
         """
-        check_names(options)
+        options = check_names(options)
         digest: str | None = None
         terms: tuple[str, ...] = ()
         if options.start is not None:
@@ -343,8 +349,13 @@ def _place_of(data: Path, folder: Path) -> str:
     return str(data)
 
 
-def check_names(options: TrainingOptions) -> None:
+def check_names(options: TrainingOptions) -> TrainingOptions:
     """Find an unknown network, option, layer or scheme before any image is read.
+
+    Returns
+    -------
+    TrainingOptions
+        With the names of the layers that are the first and the last.
 
     Raises
     ------
@@ -355,3 +366,4 @@ def check_names(options: TrainingOptions) -> None:
     activation_scheme(options.activations)
     network = build_network(options.network, len(IMAGENET_MEAN), **options.network_options)
     exceptions_of(prepare(network), options.layers)
+    return dataclasses.replace(options, layers=with_names(network, options.layers))
