@@ -99,6 +99,24 @@ def chosen(values: Values) -> Outcome:
             "data": f"{values['data']}; {', '.join(map(str, sizes))} images",
             "seed": _seeds(values),
         },
+        notes=_power(values),
+    )
+
+
+def _power(values: Values) -> tuple[str, ...]:
+    """Say where the first round is as good as full supervision: then no strategy can show."""
+    scores = values["scores"]["object_dice"]
+    full, baseline = scores["full"], scores["arms"].get(values["baseline"])
+    if full is None or full["half"] is None or baseline is None:
+        return ()
+    first = baseline["rounds"][0]["value"]
+    if first < full["value"] - full["half"]:
+        return ()
+    return (
+        f"With the first {values['sizes'][0]} images the object Dice is {first:.3f}, within the "
+        f"interval of full supervision ({full['value']:.3f} ± {full['half']:.3f}): at so short "
+        "trainings more labels hardly help, so this study has little power to tell strategies "
+        "apart, and its verdicts hold for such trainings only.",
     )
 
 

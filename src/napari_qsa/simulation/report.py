@@ -19,6 +19,7 @@ from napari_qsa.simulation.curves import (
 )
 from napari_qsa.simulation.plots import Line, draw_curves
 from napari_qsa.simulation.report_page import page as written
+from napari_qsa.simulation.report_plan import command
 from napari_qsa.simulation.statistics import (
     Mean,
     area,
@@ -131,6 +132,7 @@ def figures(study: Study, curves: list[Curves], full: Curves) -> dict[str, Any]:
         "count_annotated": study.plan.count_annotated,
         "portions": study.plan.suggestive.portions and list(study.plan.suggestive.portions),
         "seeds_wanted": study.seeds_wanted(),
+        "command": command(study, study.seeds_wanted() or len(common)).replace(" \\\n ", ""),
         "common_seeds": list(common),
         "full_seeds": list(reached),
         "seeds": seeds,
