@@ -43,7 +43,7 @@ def schemes(as_json: JsonOption = False) -> None:
         say(f"{kind.capitalize()}:")
         say(text_table(rows, ["name", "bits", *size, "integers", "about", "source"]))
         say("")
+    say("Size: of the weights in a file. Integers: whether a runtime of integers, which is no part")
     say(
-        "Size: of the weights in a file. Integers: whether a runtime of integers, which is not part of"
+        "of this package, could compute the same: both must fit int8; see napari-qsa schemes --help."
     )
-    say("this package, could compute the same: both must fit int8; see napari-qsa schemes --help.")

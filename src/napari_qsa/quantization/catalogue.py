@@ -44,8 +44,8 @@ class SchemeFacts:
         Whether an integer runtime could compute the same. ``exact``: int8 codes and steps that are
         powers of two, so all sums are exact, and equal. ``rounded``: int8 codes, but a step that is
         none, so that float sums round otherwise, and a code after them may flip at a tie. ``no``:
-        more codes than int8 has, it runs in float. ``exact after ReLU``: elsewhere no. ``exact below
-        +128``: but for layers where a weight is +128 times the smallest.
+        more codes than int8 has, it runs in float. ``exact after ReLU``: elsewhere no.
+        ``exact below +128``: but for layers where a weight is +128 times the smallest.
     needs : str
         What the other half must be for that.
     about : str
