@@ -57,6 +57,16 @@ def study(gains):
     }
 
 
+@pytest.mark.parametrize(("full", "told"), [(0.51, True), (0.53, False), (None, False)])
+def test_a_study_without_power_says_so(full, told):
+    """It begins at 0.5, and full supervision is known to within 0.02."""
+    values = study([0.01] * 3)
+    if full is not None:
+        values["scores"]["object_dice"]["full"] = {"value": full, "half": 0.02, "n": 3}
+    notes = importlib.import_module("evidence_choice").chosen(values).notes
+    assert bool(notes) == told
+
+
 def ablation(scores, seeds=3):
     """Scores of schemes, the same on both sides; a seed adds a little to all of them alike."""
     cells = [
