@@ -115,6 +115,31 @@ def test_a_label_volume_of_somebody_else_is_not_replaced(
     assert (out / "case_1_labels.nii.gz").read_bytes() == (ct / "case_1_seg.nii.gz").read_bytes()
 
 
+def test_the_uncertainty_of_a_model_of_the_microscope_is_doubted(
+    run: Callable[..., Any], ct: Path, tiny_ensemble: Path
+) -> None:
+    (ct / "stack.tif").unlink()
+    told = run("suggest", ct, "--ensemble", tiny_ensemble, "--strategy", "uncertainty").err
+    assert "3 images are of volumes, and the model was not trained on such" in told
+
+
+def test_a_slice_of_a_label_volume_is_taken(run: Callable[..., Any], ct: Path) -> None:
+    folder = ct.with_name("one.qsa")
+    assert run("project", "new", folder, ct).code == 0
+    ran = run("annotation", "accept", folder, "case_2_p0002", ct / "case_1_seg.nii.gz")
+    assert ran.code == 0
+    assert "2 glands, accepted as revision 1" in ran.out
+    ran = run("project", "import", folder, ct, "--accept-labels")
+    assert "3 images have accepted annotations now, from label files" in ran.err
+
+
+def test_a_label_stack_of_channels_is_left_out_with_a_remedy(ct: Path) -> None:
+    tifffile.imwrite(ct / "stack_labels.tif", np.ones((40, 44, 3), np.uint8), photometric="rgb")
+    (problem,) = open_dataset(ct).problems
+    assert "it has 1 page and stack.tif 2" in problem
+    assert "photometric='minisblack'" in problem
+
+
 def test_pixels_that_are_no_squares_are_said(run: Callable[..., Any], tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(np.zeros((8, 8, 2), np.int16), np.diag([0.7, 0.9, 3, 1]))
     image.header.set_xyzt_units(xyz="mm")

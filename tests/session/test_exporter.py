@@ -106,6 +106,17 @@ def test_one_gland_in_two_pieces_stays_one(room, project, exporter, tmp_path, fo
     np.testing.assert_array_equal(read_labels(path), glands)
 
 
+def test_areas_have_as_many_digits_as_a_pixel_size(room, project, exporter, tmp_path):
+    project.set_pixel_size(700.123)
+    image_id = next(iter(project.images))
+    glands = np.zeros(project.image(image_id).shape, np.uint16)
+    glands[2:5, 2:5] = 1
+    accept(project, image_id, glands)
+    export(room, exporter, "accepted", tmp_path / "out", "tiff16")
+    (gland,) = read_csv(tmp_path / "out" / "slide_00_glands.csv")
+    assert gland["area_um2"] == "4411550.0"  # 4,411,549.9 of 9 pixels
+
+
 def test_the_same_project_gives_the_same_bytes(room, project, exporter, segmented, tmp_path):
     accept(project, segmented[0])
     options = {"uncertainty": True, "table": True, "region": True, "ids": segmented}

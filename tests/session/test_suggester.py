@@ -234,6 +234,16 @@ def test_with_eight_accepted_the_uncertainty_counts(room, project, suggester):
     assert batch.picks[0].why.startswith("uncertain (number 1 of 4)")
 
 
+def test_on_volumes_the_uncertainty_of_another_model_is_only_shown(room, project, suggester):
+    accept(project, list(project.images)[:8])
+    project.set_pixel_size(700.0)
+    batch = ask(room, suggester, k=2)
+    assert not batch.cold_start
+    assert "12 images are of volumes, and the model was not trained on such" in batch.notes[0]
+    assert all("uncertain" not in pick.why for pick in batch.picks)
+    assert ask(room, suggester, k=2, strategy="coreset").notes == ()
+
+
 def test_images_the_model_was_trained_on_are_left_out(room, project, suggester, monkeypatch):
     project.hash_images()
     known = list(project.images)[2:5]

@@ -26,7 +26,7 @@ def accept(
         Path | None,
         typer.Argument(
             metavar="LABELS",
-            help="A TIFF, PNG or BMP file painted elsewhere; without it the present draft.",
+            help="A TIFF, PNG, BMP or NIfTI file painted elsewhere; without it the draft.",
         ),
     ] = None,
     keep_region: Annotated[
@@ -44,7 +44,8 @@ def accept(
     """Accept the annotation of an image.
 
     LABELS takes the place of what is annotated: 0 is background and each other value a gland;
-    in a mask of one value every connected part is a gland. Former revisions are kept. With
+    in a mask of one value every connected part is a gland. Of a stack or volume it takes the page
+    or slice of the image. Former revisions are kept. With
     --strict what was not accepted is kept as a draft, and the exit status is 1.
 
     Example:

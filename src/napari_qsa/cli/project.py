@@ -225,8 +225,8 @@ def _tell(found: "Painted | None") -> bool:
     for problem in found.problems:
         note(f"Error: {problem}")
     taken = len(found.accepted)
-    were = form(taken, "was accepted as an annotation", "were accepted as annotations")
-    note(f"{counted(taken, 'label file')} {were}.")
+    have = form(taken, "has an accepted annotation", "have accepted annotations")
+    note(f"{counted(taken, 'image')} {have} now, from label files.")
     if found.kept:
         kept = len(found.kept)
         keep = form(kept, "keeps the annotation that it has", "keep the annotations that they have")

@@ -44,6 +44,4 @@ def schemes(as_json: JsonOption = False) -> None:
         say(text_table(rows, ["name", "bits", *size, "integers", "about", "source"]))
         say("")
     say("Size: of the weights in a file. Integers: whether a runtime of integers, which is no part")
-    say(
-        "of this package, could compute the same: both must fit int8; see napari-qsa schemes --help."
-    )
+    say("of this package, could compute the same: both must fit int8; --help says more.")

@@ -109,7 +109,7 @@ def suggest(
       napari-qsa suggest glands.qsa -k 8
     """
     from napari_qsa.ensemble.engines import ENGINES
-    from napari_qsa.suggestion import strategy_names
+    from napari_qsa.suggestion import goes_by_uncertainty, strategy_names
 
     require_choice("--engine", engine, ENGINES)
     require_choice("--strategy", strategy, strategy_names())
@@ -121,7 +121,7 @@ def suggest(
     from napari_qsa.images import open_dataset
     from napari_qsa.session import query
     from napari_qsa.session.annotated import annotated_names, require_work
-    from napari_qsa.session.doubts import alone, few, seen
+    from napari_qsa.session.doubts import alone, few, seen, strange
 
     dataset = open_dataset(folder).part(part)
     for text in dataset.notes:
@@ -144,6 +144,9 @@ def suggest(
     card = predictor.card
     for text in (*alone(card, strategy), *seen(card, waiting), *few(len(names), strategy)):
         note(text)
+    foreign = strange(card, (item.volume_pixel_size() for item in waiting))
+    if foreign and goes_by_uncertainty(strategy):
+        note(f"{foreign}; --strategy representative goes without it.")
     answer = query.suggest(scored, names, options, failed)
     rows = [_row(suggestion) for suggestion in answer.suggestions]
     if strategy == "suggestive" and k < len(rows) <= candidates:

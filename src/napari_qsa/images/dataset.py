@@ -14,6 +14,7 @@ from napari_qsa.images.listing import SUFFIX, read_listing
 from napari_qsa.images.not_square import not_square
 from napari_qsa.images.predictions import passed_over
 from napari_qsa.images.reading import count_pages
+from napari_qsa.wording import counted
 
 __all__ = ["ALL", "GLAS_PIXEL_SIZE", "Dataset", "Item", "open_dataset", "open_images"]
 
@@ -186,8 +187,8 @@ def _items(pair: Pair, part: str, case: Case | None, glas: bool) -> tuple[list[I
         try:
             if (label_pages := count_pages(label)) != pages:
                 problems.append(
-                    f"{label} was left out: it has {label_pages} pages and {pair.image.name} "
-                    f"{pages}, and they must be as many."
+                    f"{label} was left out: it has {counted(label_pages, 'page')} and "
+                    f"{pair.image.name} {pages}, and they must be as many{_remedy(label_pages)}."
                 )
                 label = None
         except ImageError as error:
@@ -201,6 +202,13 @@ def _items(pair: Pair, part: str, case: Case | None, glas: bool) -> tuple[list[I
         replace(whole, name=f"{pair.stem}_p{page + 1:04d}", page=page) for page in range(pages)
     ]
     return numbered, problems
+
+
+def _remedy(label_pages: int) -> str:
+    """Say what to do where a stack was perhaps written as one image of several channels."""
+    if label_pages > 1:
+        return ""
+    return " (of a label stack, save each slice as a page: tifffile's photometric='minisblack')"
 
 
 def _named(items: Iterable[Item]) -> tuple[Item, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from napari_qsa.ensemble.card import EnsembleCard
+from napari_qsa.ensemble.scale import looks_as_is
 from napari_qsa.images import Item, sha256
 from napari_qsa.suggestion.strategies import goes_by_uncertainty
 from napari_qsa.wording import counted, form
@@ -23,6 +24,17 @@ def alone(card: EnsembleCard, strategy: str) -> tuple[str, ...]:
         "The ensemble has one network, which disagrees with none: its uncertainty is 0 everywhere "
         f"and {strategy} goes by the order of the files; use an ensemble of several networks, or "
         "the strategy representative.",
+    )
+
+
+def strange(card: EnsembleCard, sizes: Iterable[float | None]) -> str:
+    """Say that a model was not made for some images, by the pixel sizes (µm) of their files."""
+    count = sum(looks_as_is(size, card.pixel_size) for size in sizes)
+    if not count:
+        return ""
+    return (
+        f"{counted(count, 'image')} {form(count, 'is', 'are')} of volumes, and the model was not "
+        "trained on such: its uncertainty means little"
     )
 
 

@@ -181,7 +181,7 @@ def export_image(project: Project, image_id: str, name: str, folder: Path, choic
     glands = int(np.count_nonzero(np.unique(labels)))
     if choice.table:
         table = gland_table(labels, used, uncertainty)
-        write_csv(files.glands, [asdict(gland) for gland in table], TABLE)
+        write_csv(files.glands, [_row(gland) for gland in table], TABLE)
     return Row(
         **vars(empty_row(project, image_id, name))
         | {
@@ -254,3 +254,9 @@ class _Files:
             refuse_foreign([self.region], lambda file: marker_of(file) == ANNOTATION)
         if table:
             refuse_foreign([self.glands], begins_with(TABLE))
+
+
+def _row(gland: Gland) -> dict[str, Any]:
+    """Give a row of the table; of an area as many digits as a pixel size may have."""
+    area = gland.area_um2
+    return asdict(gland) | {"area_um2": None if area is None else float(f"{area:.6g}")}

@@ -14,6 +14,7 @@ from napari_qsa.images import Item, count_pages, open_images, read_labels
 from napari_qsa.project import Project, Revision
 from napari_qsa.session.chores import Cancelled, Progress
 from napari_qsa.session.drafts import Opened
+from napari_qsa.wording import counted
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Painted:
 
 
 def read_painted(project: Project, image_id: str, path: Path) -> NDArray[np.int32]:
-    """Read the labels of an image from a TIFF, PNG or BMP file.
+    """Read the labels of an image from a TIFF, PNG, BMP or NIfTI file, of several pages its own.
 
     Instances keep their numbers; of a mask every connected part is a gland.
 
@@ -103,7 +104,9 @@ def accept_beside(
     problems: list[str] = []
     for number, (image_id, item) in enumerate(found):
         if cancelled():
-            problems.append(f"{len(found) - number} label files were left out: it was cancelled.")
+            problems.append(
+                f"{counted(len(found) - number, 'annotation')} left out: it was cancelled."
+            )
             break
         if project.summary(image_id).status != "none":
             kept.append(image_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from napari_qsa.ensemble.card import EnsembleCard
 from napari_qsa.images import Item
 from napari_qsa.project import Project, Score
-from napari_qsa.session.doubts import COLD_BELOW, alone
+from napari_qsa.session.doubts import COLD_BELOW, alone, strange
 from napari_qsa.session.model_list import trained_on
 from napari_qsa.session.query import QueryOptions, Scored, Suggestion
 from napari_qsa.session.query import suggest as rank_scored
@@ -100,7 +100,10 @@ def rank_images(
     accepted = {i for i, found in project.summaries().items() if found.accepted is not None}
     seen = trained_on(card, images.values())
     cold = len(accepted) < COLD_BELOW
-    flat = cold and not he_glands and goes_by_uncertainty(options.strategy)
+    waiting = [i for i, record in images.items() if record.role == "train" and i in scores]
+    foreign = strange(card, map(project.pixel_size_of, waiting))
+    unsure = bool(foreign) or (cold and not he_glands)
+    flat = unsure and goes_by_uncertainty(options.strategy)
     pool = [
         _scored(image_id, scores[image_id], flat)
         for image_id, record in images.items()
@@ -110,7 +113,7 @@ def rank_images(
     ]
     left_out = sum(images[i].role == "train" for i in seen - accepted)
     doubts = () if flat else alone(card, options.strategy)
-    notes = doubts + _notes(flat, len(accepted), left_out)
+    notes = doubts + _notes(flat, foreign, len(accepted), left_out)
     if all(each.item.name in accepted for each in pool):
         return Ranked((), cold, seen, notes)
     if flat:
@@ -161,9 +164,14 @@ def _pick(found: Suggestion, uncertainty: float, place: tuple[int, int] | None) 
     )
 
 
-def _notes(flat: bool, accepted: int, left_out: int) -> tuple[str, ...]:
+def _notes(flat: bool, foreign: str, accepted: int, left_out: int) -> tuple[str, ...]:
     notes = []
-    if flat:
+    if flat and foreign and accepted >= COLD_BELOW:
+        notes.append(
+            f"{foreign}, so images were chosen that are like many others, and the uncertainty is "
+            "only shown."
+        )
+    elif flat:
         notes.append(
             f"{counted(accepted, 'image')} {form(accepted, 'is', 'are')} accepted, and below "
             f"{COLD_BELOW} a model cannot judge its own uncertainty: images were chosen that are "
