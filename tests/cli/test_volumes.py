@@ -72,6 +72,10 @@ def test_a_project_of_volumes(
     assert (ran.code, len(ran.document["images"])) == (0, 3)
     assert (out / "case_1_p0002_labels.tif").is_file()
     assert ran.document["volumes"] == [str(out / "case_1_labels.nii.gz")]
+    assert "not exported" not in run("export", folder, "--out", out, "--volumes").out
+    part = ("--image", "case_1_p0002", "--out", tmp_path / "part", "--volumes")
+    told = run("export", folder, *part).out
+    assert "2 slices of volumes were not exported and are 0 there" in told
     written, given = (
         nibabel.load(p) for p in (out / "case_1_labels.nii.gz", ct / "case_1_seg.nii.gz")
     )

@@ -65,6 +65,8 @@ class Exported:
         How many images were left out since they are excluded and not chosen themselves.
     pending : int
         How many were left out since they are being segmented.
+    remark : str
+        What is empty in the label volumes, part of a sentence; or nothing.
     """
 
     folder: Path
@@ -74,6 +76,7 @@ class Exported:
     cancelled: bool = False
     excluded: int = 0
     pending: int = 0
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,14 +230,16 @@ class Exporter(Part):
         cancelled = len(rows) < len(chosen)
         files: list[Path] = []
         problems: list[str] = []
+        remark = ""
         if volumes and not cancelled:
-            from napari_qsa.session.volume_export import write_volumes
+            from napari_qsa.session.volume_export import what_is_empty, write_volumes
 
             self._desk.post(partial(self._tell, stop, len(rows), len(rows), "label volumes"))
             files, problems = write_volumes(rows, place)
+            remark = what_is_empty(rows)
         return Exported(
             *(place, tuple(rows), tuple(files), tuple(problems)),
-            *(cancelled, meant.excluded, meant.pending),
+            *(cancelled, meant.excluded, meant.pending, remark),
         )
 
     def _tell(self, stop: threading.Event, number: int, total: int, name: str) -> None:
@@ -307,6 +312,8 @@ def _summary(result: Exported) -> str:
     text = f"{images(len(done))} exported with {glands} into {result.folder}"
     if result.volumes:
         text += f"; {counted(len(result.volumes), 'label volume')} written too"
+    if result.remark:
+        text += f"; {result.remark}"
     if result.excluded:
         text += f"; {counted(result.excluded, 'excluded image')} left out"
     if result.pending:

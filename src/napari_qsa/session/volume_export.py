@@ -1,5 +1,6 @@
 """The exported slices of a volume, put together as one label volume."""
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +9,14 @@ import numpy as np
 
 from napari_qsa.errors import QsaError
 from napari_qsa.formats.nifti import as_smallest, write_label_volume
-from napari_qsa.images import read_labels
+from napari_qsa.images import count_pages, read_labels
 from napari_qsa.images.files import is_volume
 from napari_qsa.images.folder import stem_of
 from napari_qsa.images.nifti import from_stack, open_volume
 from napari_qsa.images.predictions import ANNOTATION, PREDICTION, REPLACEABLE, marker_of
 from napari_qsa.session.exported import Row
 from napari_qsa.session.results import refuse_foreign
+from napari_qsa.wording import counted, form
 
 SUFFIX = "_labels.nii.gz"
 
@@ -38,10 +40,7 @@ def write_volumes(rows: Sequence[Row], folder: Path) -> tuple[list[Path], list[s
     problems : list of str
         A sentence for each volume that could not be written.
     """
-    by_volume: dict[Path, list[Row]] = defaultdict(list)
-    for row in rows:
-        if not row.error and row.page is not None and is_volume(Path(row.file)):
-            by_volume[Path(row.file)].append(row)
+    by_volume = _by_volume(rows)
     files: list[Path] = []
     problems: list[str] = []
     for volume, slices in by_volume.items():
@@ -58,6 +57,33 @@ def write_volumes(rows: Sequence[Row], folder: Path) -> tuple[list[Path], list[s
         else:
             files.append(target)
     return files, problems
+
+
+def what_is_empty(rows: Sequence[Row]) -> str:
+    """Say how many slices of the label volumes are 0 for they were not exported; headers are read.
+
+    Returns
+    -------
+    str
+        Part of a sentence; nothing where all slices were exported.
+    """
+    by_volume = _by_volume(rows)
+    if not by_volume:
+        return "no label volume, for none of these is of a NIfTI volume"
+    left = 0
+    for volume, slices in by_volume.items():
+        with contextlib.suppress(QsaError):  # the problems say so
+            left += count_pages(volume) - len(slices)
+    were = form(left, "was not exported and is", "were not exported and are")
+    return f"{counted(left, 'slice')} of volumes {were} 0 there" if left > 0 else ""
+
+
+def _by_volume(rows: Sequence[Row]) -> dict[Path, list[Row]]:
+    found: dict[Path, list[Row]] = defaultdict(list)
+    for row in rows:
+        if not row.error and row.page is not None and is_volume(Path(row.file)):
+            found[Path(row.file)].append(row)
+    return found
 
 
 def _write(target: Path, volume: Path, slices: Sequence[Row], folder: Path) -> None:
