@@ -187,9 +187,9 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
-        "Training: 30%, 2 min 20 s left (member 0)",
-        "Training: 60%, 1 min 20 s left (member 0)",
-        "Training: 90%, 20 s left (member 0)",
+        "Training: 10%, 3 min 0 s left (member 0)",  # the first soon, then one a minute
+        "Training: 40%, 2 min 0 s left (member 0)",
+        "Training: 70%, 1 min 0 s left (member 0)",
     ]
 
 
