@@ -20,17 +20,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from scored import score_images
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.run import TrainingRun
-from napari_qsa.images import Item, open_dataset, read_image, read_labels, sha256
+from napari_qsa.images import GLAS_PIXEL_SIZE, Item, open_dataset, sha256
 from napari_qsa.images.folds import patient_folds
-from napari_qsa.metrics import pixel_dice, pool, score_objects
 from napari_qsa.session.training_plan import BATCH, FLOAT_SHARE
-
-GLAS_PIXEL = 0.62
 
 
 def halves(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
@@ -52,21 +49,8 @@ def links(items: Sequence[Item], folder: Path) -> Path:
 
 def score(ensemble: Ensemble, items: Sequence[Item], members: list[int] | None) -> dict[str, Any]:
     """Score one network on images, by the default rules."""
-    scores, pixels = [], []
-    for item in items:
-        if item.label is None:
-            continue
-        found = ensemble.predict(read_image(item.image), pixel_size=GLAS_PIXEL, members=members)
-        truth = read_labels(item.label)
-        scores.append(score_objects(found.labels, truth))
-        pixels.append(pixel_dice(found.probability >= 0.5, truth > 0))
-    pooled = pool(scores)
-    return {
-        "images": len(scores),
-        "object_dice": round(pooled.object_dice, 4),
-        "f1": round(pooled.f1, 4),
-        "pixel_dice": round(float(np.mean(pixels)), 4),
-    }
+    found = score_images(ensemble, items, GLAS_PIXEL_SIZE, members)
+    return {name: found[name] for name in ("images", "object_dice", "f1", "pixel_dice")}
 
 
 def adapt(args: argparse.Namespace, data: Path, folder: Path, **changes: Any) -> Path:
@@ -80,7 +64,7 @@ def adapt(args: argparse.Namespace, data: Path, folder: Path, **changes: Any) ->
         float_share=FLOAT_SHARE,
         learning_rate=factor * base.learning_rate,
         stage_rate=factor * base.stage_rate,
-        source_pixel_size=GLAS_PIXEL,
+        source_pixel_size=GLAS_PIXEL_SIZE,
         **changes,
     )
     begun = (folder / "run.json").exists()

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scored import held_out, score_images
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.prediction import Prediction
@@ -39,10 +40,9 @@ from napari_qsa.ensemble.training.events import read_events
 from napari_qsa.ensemble.training.monitor import Watch
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.run import TrainingRun
-from napari_qsa.images import immunohistochemistry, open_dataset, read_image, read_labels
+from napari_qsa.images import immunohistochemistry
 from napari_qsa.images.listing import encode_listing
 from napari_qsa.images.synthetic import synthetic_glas
-from napari_qsa.metrics import pixel_dice, pool, score_objects
 from napari_qsa.networks import build_network
 
 SETTINGS: dict[str, tuple[dict[str, Any], float]] = {
@@ -129,23 +129,11 @@ def score(run: TrainingRun, data: Path, fold: int) -> dict[str, Any]:
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return kept
     ensemble = Ensemble.load(member_file(run, fold), device="cpu")
-    dataset = open_dataset(data).part("train")
-    held_out = {name for name, _, image_fold in run.records if image_fold == fold}
-    scores, pixels = [], []
-    for item in dataset.items:
-        if item.name in held_out and item.label is not None:
-            found = ensemble.predict(read_image(item.image), pixel_size=dataset.pixel_size)
-            truth = read_labels(item.label)
-            scores.append(score_objects(found.labels, truth))
-            pixels.append(pixel_dice(found.probability >= 0.5, truth > 0))
-    pooled = pool(scores)
+    found = score_images(ensemble, *held_out(run, data, fold))
     result = {
-        "images": len(scores),
-        "pixel_dice_mean": round(float(np.mean(pixels)), 4),
-        "object_dice": round(pooled.object_dice, 4),
-        "f1": round(pooled.f1, 4),
-        "merged": pooled.merged,
-        "split": pooled.split,
+        "images": found["images"],
+        "pixel_dice_mean": found["pixel_dice"],
+        **{name: found[name] for name in ("object_dice", "f1", "merged", "split")},
     }
     path.write_text(json.dumps(result), encoding="utf-8")
     return result

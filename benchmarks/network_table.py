@@ -17,37 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scored import held_out, score_images
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.checkpoint import read_checkpoint
 from napari_qsa.ensemble.training.events import read_events
 from napari_qsa.ensemble.training.run import TrainingRun
-from napari_qsa.images import open_dataset, read_image, read_labels
-from napari_qsa.metrics import pixel_dice, pool, score_objects
 from napari_qsa.networks import build_network
 from napari_qsa.quantization import freeze, prepare
 
 
 def score(ensemble: Ensemble, run: TrainingRun, data: Path) -> dict[str, float]:
     """Score the images of fold 0, which member 0 never saw."""
-    held_out = {name for name, _, fold in run.records if fold == 0}
-    dataset = open_dataset(data)
-    scores, pixels = [], []
-    for item in dataset.items:
-        if item.name not in held_out or item.label is None:
-            continue
-        found = ensemble.predict(read_image(item.image), pixel_size=dataset.pixel_size)
-        truth = read_labels(item.label)
-        scores.append(score_objects(found.labels, truth))
-        pixels.append(pixel_dice(found.probability >= 0.5, truth > 0))
-    pooled = pool(scores)
-    return {
-        "images": len(scores),
-        "pixel_dice": round(float(np.mean(pixels)), 4),
-        "object_dice": round(pooled.object_dice, 4),
-        "f1": round(pooled.f1, 4),
-        "object_hausdorff": round(pooled.object_hausdorff, 1),
-    }
+    found = score_images(ensemble, *held_out(run, data, 0))
+    names = ("images", "pixel_dice", "object_dice", "f1", "object_hausdorff")
+    return {name: found[name] for name in names}
 
 
 def main() -> None:

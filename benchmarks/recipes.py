@@ -18,13 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from scored import held_out, score_images
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.run import TrainingRun
-from napari_qsa.images import open_dataset, read_image, read_labels
-from napari_qsa.metrics import pixel_dice, pool, score_objects
 
 BASE = {"separator_weight": 0.5, "separator_reach": 6.0, "border_weight": 0.0}
 """What was the default before these runs, and is not since."""
@@ -67,23 +65,11 @@ def without_patients(data: Path, folder: Path) -> Path:
 def score(run: TrainingRun, data: Path, fold: int) -> dict[str, Any]:
     """Predict the fold's images by the member that never saw them."""
     ensemble = Ensemble.load(run.member_folder(fold) / "member.safetensors")
-    dataset = open_dataset(data).part("train")
-    held_out = {name for name, _, image_fold in run.records if image_fold == fold}
-    scores, pixels = [], []
-    for item in dataset.items:
-        if item.name in held_out and item.label is not None:
-            found = ensemble.predict(read_image(item.image), pixel_size=dataset.pixel_size)
-            truth = read_labels(item.label)
-            scores.append(score_objects(found.labels, truth))
-            pixels.append(pixel_dice(found.probability >= 0.5, truth > 0))
-    pooled = pool(scores)
+    found = score_images(ensemble, *held_out(run, data, fold))
     return {
-        "images": len(scores),
-        "pixel_dice_mean": round(float(np.mean(pixels)), 4),
-        "object_dice": round(pooled.object_dice, 4),
-        "f1": round(pooled.f1, 4),
-        "merged": pooled.merged,
-        "split": pooled.split,
+        "images": found["images"],
+        "pixel_dice_mean": found["pixel_dice"],
+        **{name: found[name] for name in ("object_dice", "f1", "merged", "split")},
     }
 
 

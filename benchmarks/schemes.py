@@ -28,14 +28,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from scored import held_out, score_images
 
 from napari_qsa.ensemble.ensemble import Ensemble
 from napari_qsa.ensemble.training.options import TrainingOptions
 from napari_qsa.ensemble.training.run import TrainingRun
 from napari_qsa.ensemble.training.schedule import phases
-from napari_qsa.images import open_dataset, read_image, read_labels
-from napari_qsa.metrics import pixel_dice, pool, score_objects
 from napari_qsa.quantization.inq import inq_portions
 from napari_qsa.session.inventory import take_inventory
 
@@ -106,21 +104,11 @@ def evaluated(run: TrainingRun, data: Path, fold: int, limit: int | None) -> dic
     """Predict the images of the fold, weigh the file, and count what runs on integers."""
     path = run.member_folder(0) / "member.safetensors"
     ensemble = Ensemble.load(path, engine="torch", device="cpu")
-    dataset = open_dataset(data).part("train")
-    held_out = {name for name, _, image_fold in run.records if image_fold == fold}
-    items = [item for item in dataset.items if item.name in held_out and item.label is not None]
-    scores, pixels = [], []
-    for item in items[:limit]:
-        found = ensemble.predict(read_image(item.image), pixel_size=dataset.pixel_size)
-        truth = read_labels(item.label)  # type: ignore[arg-type]
-        scores.append(score_objects(found.labels, truth))
-        pixels.append(pixel_dice(found.probability >= 0.5, truth > 0))
-    pooled, inventory = pool(scores), take_inventory(path)
+    items, pixel_size = held_out(run, data, fold)
+    found = score_images(ensemble, items[:limit], pixel_size)
+    inventory = take_inventory(path)
     return {
-        "images": len(scores),
-        "object_dice": round(pooled.object_dice, 4),
-        "f1": round(pooled.f1, 4),
-        "pixel_dice": round(float(np.mean(pixels)), 4),
+        **{name: found[name] for name in ("images", "object_dice", "f1", "pixel_dice")},
         "bytes": inventory.bytes,
         "times_smaller_than_float32": round(inventory.ratio, 2),
         "bits_per_weight": round(inventory.bits_per_weight or 32.0, 3),

@@ -22,6 +22,7 @@ from napari_qsa.evaluation.results import (
 from napari_qsa.evaluation.uncertainty import ErrorRanking
 from napari_qsa.images import Dataset, Item, read_labels, sha256
 from napari_qsa.metrics import reliability
+from napari_qsa.wording import named
 
 if TYPE_CHECKING:
     from napari_qsa.ensemble.card import EnsembleCard
@@ -204,11 +205,10 @@ def find_predictions(items: Sequence[Item], folder: Path) -> dict[str, Path]:
             found[item.name] = file
     missing = [item.name for item in items if item.name not in found]
     if missing:
-        named = ", ".join(missing[:_NAMED])
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise DatasetError(
             f"{folder} lacks the predictions of {len(missing)} of {len(items)} images "
-            f"({named}{more}): add NAME_labels.tif for each, or choose a part of the data."
+            f"({named(missing, _NAMED)}): add NAME_labels.tif for each, or choose a part of the "
+            "data."
         )
     return found
 

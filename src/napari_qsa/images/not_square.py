@@ -9,9 +9,7 @@ from napari_qsa.errors import ImageError
 from napari_qsa.images.files import is_volume
 from napari_qsa.images.nifti import nifti_sides
 from napari_qsa.images.pixel_size import MOST_ANISOTROPY
-from napari_qsa.wording import form
-
-_NAMED = 3
+from napari_qsa.wording import form, named
 
 
 def not_square(images: Iterable[Path]) -> tuple[str, ...]:
@@ -35,10 +33,7 @@ def not_square(images: Iterable[Path]) -> tuple[str, ...]:
                 f"pixels of {width:.4g} x {height:.4g} µm, which are no squares: they are looked "
                 f"at as they are, and each counts as a square of the same area, {size:.4g} µm wide."
             ].append(path)
-    return tuple(f"{_files(paths)} {words}" for words, paths in found.items())
-
-
-def _files(paths: list[Path]) -> str:
-    named = ", ".join(map(str, paths[:_NAMED]))
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return f"{named}{more} {form(len(paths), 'has', 'have')}"
+    return tuple(
+        f"{named(paths)} {form(len(paths), 'has', 'have')} {words}"
+        for words, paths in found.items()
+    )

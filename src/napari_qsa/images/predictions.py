@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 from napari_qsa.images.files import is_volume
+from napari_qsa.wording import named
 
 SOFTWARE = "napari-qsa"
 PREDICTION = "napari-qsa prediction"
@@ -19,7 +20,6 @@ REPLACEABLE = (PREDICTION, ANNOTATION)
 """Of files that an export may replace, since what they hold is in the project."""
 
 _TIFF = (".tif", ".tiff")
-_NAMED = 3
 _NIFTI_HEAD = 348
 _HEAD = 1024
 """Bytes of a PNG file in which its texts are, if we wrote it."""
@@ -102,9 +102,7 @@ def passed_over(files: list[Path]) -> tuple[str, ...]:
     """Write the note about predictions that lay among the images, if there are any."""
     if not files:
         return ()
-    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
-    named = ", ".join(str(file) for file in files[:_NAMED])
     return (
-        f"Predictions of napari-qsa are taken neither as images nor as labels ({named}{more}): "
+        f"Predictions of napari-qsa are taken neither as images nor as labels ({named(files)}): "
         "to use one as labels, check it in an image editor and save it from there.",
     )

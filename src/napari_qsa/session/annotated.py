@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_qsa.errors import DatasetError
 from napari_qsa.images import Dataset, Item
+from napari_qsa.wording import named
 
 _NAMED = 5
 
@@ -45,10 +46,13 @@ def annotated_names(
     known = _ways_to_name(dataset.items)
     found = {entry: known[_plain(entry)] for entry in entries}
     if unknown := [entry for entry, items in found.items() if not items]:
-        raise DatasetError(f"{listed} lists images that {dataset.root} lacks: {_some(unknown)}.")
+        raise DatasetError(
+            f"{listed} lists images that {dataset.root} lacks: {named(unknown, _NAMED)}."
+        )
     if vague := [entry for entry, items in found.items() if len({i.image for i in items}) > 1]:
         raise DatasetError(
-            f"{listed} lists images that could be one or another: {_some(vague)}; give their paths."
+            f"{listed} lists images that could be one or another: {named(vague, _NAMED)}; give "
+            "their paths."
         )
     return frozenset(item.name for items in found.values() for item in items)
 
@@ -77,8 +81,3 @@ def _ways_to_name(items: Sequence[Item]) -> defaultdict[str, set[Item]]:
 
 def _plain(entry: str) -> str:
     return entry.replace("\\", "/").removeprefix("./").casefold()
-
-
-def _some(entries: Sequence[str]) -> str:
-    more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
-    return ", ".join(entries[:_NAMED]) + more

@@ -92,9 +92,9 @@ class TrainingOptions:
         differ with its bits, so a comparison of bit widths sets them.
     layers : dict of str to str
         Layers with schemes of their own, as :func:`napari_qsa.quantization.exceptions_of` takes
-        them: ``{"first": "float/float", "last": "float/float"}`` keeps both float (a run records
-        their names), as the
-        fixed-point paper does. Without it all layers are quantized, first, last and depthwise too.
+        them: ``{"first": "float/float", "last": "float/float"}`` keeps both float, as the
+        fixed-point paper does; a run records the names of those layers. Without it all layers are
+        quantized, first, last and depthwise too.
     bootstrap : bool
         Whether a member draws from a bootstrap of its images (where ``folds`` leaves none out for
         it alone), or from all of them alike.

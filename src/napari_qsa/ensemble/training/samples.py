@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,9 +23,7 @@ from napari_qsa.images.files import is_volume
 from napari_qsa.images.identity import sha256
 from napari_qsa.images.nifti import nifti_pixel_size
 from napari_qsa.images.pixel_size import LARGEST
-from napari_qsa.wording import form
-
-_NAMED = 3
+from napari_qsa.wording import form, named
 
 
 @dataclass(frozen=True)
@@ -133,27 +131,16 @@ def _check_known(
     known = [size for size in sizes if looks_as_is(size, options.pixel_size)]
     if not known:
         return
-    unknown = [
-        item.image
-        for item in items
-        if item.pixel_size is None
-        and is_volume(item.image)
-        and nifti_pixel_size(item.image) is None
-    ]
-    if unknown:
+    volumes = dict.fromkeys(
+        item.image for item in items if item.pixel_size is None and is_volume(item.image)
+    )
+    if unknown := [path for path in volumes if nifti_pixel_size(path) is None]:
         size = statistics.median(filter(None, known))
         raise TrainingError(
-            f"{_named(unknown)} {form(len(set(unknown)), 'does', 'do')} not say a pixel size, "
+            f"{named(unknown)} {form(len(unknown), 'does', 'do')} not say a pixel size, "
             f"while others are volumes of {size:g} µm: give one by --pixel-size, of `train` for "
             "all images, of `project set` for those that do not say theirs."
         )
-
-
-def _named(what: Iterable[Path | str]) -> str:
-    """Name the first few, each once."""
-    names = list(dict.fromkeys(map(str, what)))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
 
 
 def _factor(
@@ -186,7 +173,7 @@ def assumption(images: Sequence[TrainingImage], options: TrainingOptions) -> tup
         return ()
     return (
         f"The pixel size of {len(unknown)} of {len(images)} images is unknown: "
-        f"{options.assumed_pixel_size:g} µm is assumed of {_named(unknown)}; --pixel-size of "
+        f"{options.assumed_pixel_size:g} µm is assumed of {named(unknown)}; --pixel-size of "
         "`train`, or of `project set`, says it.",
     )
 
